@@ -1,0 +1,3 @@
+#include "bringup/cli/main.hpp"
+
+int main(int argc, char** argv) { return bringup::cli::run(argc, argv); }
