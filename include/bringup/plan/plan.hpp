@@ -1,0 +1,93 @@
+#pragma once
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bringup/facts/node_facts.hpp"
+#include "bringup/model/fleet.hpp"
+#include "bringup/util/error.hpp"
+
+namespace bringup::plan {
+
+enum class Task {
+  bridge_detach,
+  interface_up,
+  address_assign,
+  file_write,
+  rdma_check,
+  profiler_collect,
+};
+std::string_view to_string(Task task);  // "bridge.detach", …
+std::optional<Task> parse_task(std::string_view word);
+
+// Checks read; changes write. Only changes count as differences.
+enum class Nature { change, check };
+
+// One step on one node. The command is what the operator is shown, and exactly what runs.
+struct Action {
+  Task task = Task::bridge_detach;
+  std::string target;   // interface or path
+  std::string command;  // POSIX sh, one line, without sudo; `root` says whether sudo is put before
+  std::string shown;    // what the operator would type: with sudo; one line
+  std::string why;      // observed against desired: "en5 is a member of bridge0; it must stand alone"
+  bool root = true;
+  std::string undo;     // POSIX sh, one line; empty for checks
+  std::string content;  // file_write: the bytes to write
+  std::string expected; // what read-back must show, in words: "10.254.0.5/30 on en5"
+};
+[[nodiscard]] Nature nature(const Action& action);
+
+enum class Severity { note, warning, error };
+
+// Something seen that the plan cannot or need not change by itself.
+struct Finding {
+  Severity severity = Severity::warning;
+  std::string layer;   // "rdma", "address", "interface", "sudo", "os", "ssh"…
+  std::string target;  // interface, path, or empty
+  std::string seen;
+  std::string expected;
+  std::string cure;    // the next command to type or thing to do
+};
+
+enum class NodeState {
+  ready,        // facts were read, actions may be empty
+  refused,      // facts forbid any change (an error finding says why)
+  unreachable,  // no facts
+};
+
+struct NodePlan {
+  std::string node;
+  NodeState state = NodeState::ready;
+  std::string facts_digest;       // empty when unreachable or offline
+  std::vector<Action> actions;    // in order
+  std::vector<Finding> findings;
+  std::optional<Error> error;     // unreachable: why
+};
+
+struct Plan {
+  std::string fleet;
+  std::string inventory_digest;   // sha256 of the canonical fleet
+  bool offline = false;
+  std::vector<NodePlan> nodes;    // inventory order
+  [[nodiscard]] std::size_t changes() const;  // actions whose nature is change
+};
+
+// What one node's facts lack of what the fleet declares. Never touches interfaces, bridges or files
+// that the fleet does not name. Order on a node: detach, up, address, file, RDMA checks, profiler.
+NodePlan diff(const model::Fleet& fleet, std::size_t node, const facts::NodeFacts& facts);
+
+// Every step of a from-scratch run, for `plan --offline`: bridge scan included, facts unknown.
+NodePlan from_scratch(const model::Fleet& fleet, std::size_t node);
+
+// Problems seen only when all nodes' facts stand side by side: a link's subnet that some node already
+// routes elsewhere (LAN, VPN), OS builds that differ. Adds findings; may turn a node's state to
+// refused. `facts[i]` is null for nodes without facts.
+void cross_check(const model::Fleet& fleet, const std::vector<const facts::NodeFacts*>& facts,
+                 Plan& plan);
+
+// sha256 of what the plan depends on in the inventory.
+std::string inventory_digest(const model::Fleet& fleet);
+
+}  // namespace bringup::plan
