@@ -1,0 +1,67 @@
+#pragma once
+// What every connecting verb sets up: fleet, selection, transport, journal, progress.
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "bringup/cli/options.hpp"
+#include "bringup/cli/terminal.hpp"
+#include "bringup/model/fleet.hpp"
+#include "bringup/plan/event.hpp"
+#include "bringup/run/crew.hpp"
+#include "bringup/run/journal.hpp"
+#include "bringup/util/clock.hpp"
+
+namespace bringup::cli {
+
+// Ends the run with a message on stderr and this status; thrown by what has no better caller.
+struct Exit {
+  int status;
+  std::string message;
+};
+
+// Reads the inventory or the flags. Throws Exit(2) with every problem rendered.
+model::Fleet load_fleet(const Options& options);
+// Indices of the nodes that --limit leaves. Throws Exit(2).
+std::vector<std::size_t> selection(const Options& options, const model::Fleet& fleet);
+
+// Style, width and destination of the result.
+void write_result(const Options& options, const std::string& text);
+
+class Session {
+ public:
+  // Asks for the passwords that will be needed, once, before anything is contacted.
+  Session(const Options& options, std::string_view verb);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  [[nodiscard]] const model::Fleet& fleet() const { return fleet_; }
+  [[nodiscard]] run::Crew& crew() { return *crew_; }
+  [[nodiscard]] run::Journal& journal() { return *journal_; }
+  [[nodiscard]] bool interrupted() const { return source_.stop_requested(); }
+  // Takes the progress line off the terminal, before something is printed.
+  void settle();
+  void warn(const std::string& text);
+
+ private:
+  struct Sinks;
+  model::Fleet fleet_;
+  SystemClock clock_;
+  CancelSource source_;
+  std::unique_ptr<InterruptGuard> guard_;
+  std::unique_ptr<run::Journal> journal_;
+  std::unique_ptr<Sinks> sinks_;
+  std::unique_ptr<ssh::Transport> transport_;
+  std::unique_ptr<run::Crew> crew_;
+};
+
+// One file per verb. Each returns the exit status.
+int check_verb(const Options& options);
+int plan_verb(const Options& options);
+int apply_verb(const Options& options);
+int verify_verb(const Options& options);
+int exec_verb(const Options& options);
+
+}  // namespace bringup::cli

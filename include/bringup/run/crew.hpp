@@ -1,0 +1,85 @@
+#pragma once
+// The nodes of one run and the sessions to them, kept from the first phase to the last.
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bringup/facts/node_facts.hpp"
+#include "bringup/facts/script.hpp"
+#include "bringup/model/fleet.hpp"
+#include "bringup/plan/event.hpp"
+#include "bringup/ssh/transport.hpp"
+#include "bringup/util/cancel.hpp"
+#include "bringup/util/secret.hpp"
+
+namespace bringup::run {
+
+struct CrewOptions {
+  std::chrono::milliseconds phase_timeout{60000};  // each script on each node
+  Secret become_password;                          // for nodes with become = "sudo-password"
+  CancelToken cancel;
+};
+
+// One node in a run.
+struct NodeRun {
+  std::size_t index = 0;  // into Fleet::nodes
+  std::unique_ptr<ssh::Session> session;
+  std::optional<Error> error;  // why there is no usable session; set once, then the node is left alone
+  std::vector<facts::Frame> fact_frames;
+  std::optional<facts::NodeFacts> facts;  // the last that were read
+};
+
+// What one script printed on one node. With an error (connection lost, cancelled, too late) the
+// frames are those that arrived before it.
+struct ScriptResult {
+  std::vector<facts::Frame> frames;
+  std::optional<Error> error;
+};
+
+enum class Privilege { user, become };  // become: the script may use sudo as the node's `become` says
+
+class Crew {
+ public:
+  // `nodes`: indices into fleet.nodes. References must outlive the crew.
+  Crew(const model::Fleet& fleet, const std::vector<std::size_t>& nodes, ssh::Transport& transport,
+       plan::Sink& sink, CrewOptions options);
+
+  [[nodiscard]] const model::Fleet& fleet() const { return fleet_; }
+  [[nodiscard]] std::vector<NodeRun>& nodes() { return nodes_; }
+  [[nodiscard]] const std::vector<NodeRun>& nodes() const { return nodes_; }
+  [[nodiscard]] const NodeRun* find(std::size_t index) const;
+  [[nodiscard]] std::vector<std::size_t> indices() const;
+  [[nodiscard]] bool cancelled() const { return options_.cancel.stop_requested(); }
+
+  // Runs `job` for every given node at once, a thread each, and returns when all are done.
+  void each(const std::vector<NodeRun*>& nodes, const std::function<void(NodeRun&)>& job);
+  // The nodes that have no error.
+  std::vector<NodeRun*> alive();
+
+  // Connects unless there is a session; false when the node's error is set.
+  bool connect(NodeRun& node);
+  // One `sh -s` round trip. Connects first. A lost connection becomes the node's error.
+  ScriptResult script(NodeRun& node, const std::string& phase, const std::string& text,
+                      const std::string& nonce, Privilege privilege);
+  // A command for the login shell, as it is.
+  Expected<ssh::ExecResult> command(NodeRun& node, const std::string& text,
+                                    std::function<void(ssh::Stream, std::string_view)> on_output);
+
+  void emit(const plan::Event& event);  // one at a time, from any thread
+
+ private:
+  const model::Fleet& fleet_;
+  ssh::Transport& transport_;
+  CrewOptions options_;
+  std::vector<NodeRun> nodes_;
+  struct Serial;
+  std::shared_ptr<Serial> sink_;
+};
+
+// The way to a node as the ssh room understands it.
+ssh::Target target_of(const model::Fleet& fleet, std::size_t node);
+
+}  // namespace bringup::run

@@ -1,0 +1,40 @@
+#pragma once
+// The phases of a run over a crew: facts, plan, apply, verify. Each is one round trip per node.
+#include <string>
+#include <vector>
+
+#include "bringup/plan/execute.hpp"
+#include "bringup/plan/plan.hpp"
+#include "bringup/run/crew.hpp"
+#include "bringup/verify/checks.hpp"
+
+namespace bringup::run {
+
+enum class Profiler { skip, read };
+
+// Reads every node's facts. A node that fails keeps its error; the others go on.
+void gather(Crew& crew, Profiler profiler);
+
+// diff and cross_check over what gather() read.
+plan::Plan make_plan(const Crew& crew);
+
+// Marks nodes of a saved plan whose facts are no longer those it was made from: their actions go,
+// their state becomes refused with a finding that says so. Nodes of the plan outside the crew are
+// dropped. Fails (usage) when the plan was made from another inventory.
+Expected<plan::Plan> refresh(const Crew& crew, const plan::Plan& saved);
+
+// Carries the plan out on all its nodes at once and judges by the facts read back, which become the
+// crew's facts. One outcome per node of the plan, in its order.
+std::vector<plan::NodeOutcome> apply(Crew& crew, const plan::Plan& plan);
+
+// Runs the checks and judges them. Reads facts first in the same round trip where none are known.
+verify::Matrix verify(Crew& crew, const verify::CheckOptions& options);
+
+// One command on every node.
+struct CommandOutcome {
+  std::string node;
+  Expected<ssh::ExecResult> result;
+};
+std::vector<CommandOutcome> run_command(Crew& crew, const std::string& command);
+
+}  // namespace bringup::run

@@ -1,0 +1,151 @@
+#include "bringup/cli/options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <sstream>
+
+#include "bringup/util/text.hpp"
+
+namespace bringup::cli {
+namespace {
+
+constexpr const char* kFooter =
+    "Exit status: 0 done, nothing wrong; 1 an error of the tool or this machine; 2 usage or\n"
+    "inventory; 3 differences (plan --detailed-exitcode); 4 some node unreachable or not\n"
+    "authenticated; 5 a change failed; 6 verification below expectation; 130 interrupted.";
+
+// Flags that CLI11 fills and that become enums afterwards.
+struct Flags {
+  bool ask_pass = false, ask_become_pass = false, no_color = false, quiet = false;
+  bool yes = false, dry_run = false, offline = false, detailed = false;
+  double timeout_s = 60, connect_timeout_s = 15;
+  std::vector<std::string> command;
+};
+
+void add_common(CLI::App& app, Options& o, Flags& f) {
+  app.add_option("-i,--inventory", o.inventory, "Inventory (TOML); default: bringup.toml")
+      ->group("Fleet");
+  app.add_option("--node", o.adhoc.nodes, "HOST:IFACE:IP, a link end, without an inventory")
+      ->group("Fleet")->allow_extra_args(false);
+  app.add_option("--proxy", o.adhoc.proxies, "PROXY:TARGET, reach TARGET through PROXY")
+      ->group("Fleet")->allow_extra_args(false);
+  app.add_option("--netmask", o.adhoc.netmask, "Prefix length for --node")
+      ->group("Fleet")->capture_default_str();
+  app.add_option("--limit", o.limit, "Only these nodes: studio[1-3],!studio2,@group")
+      ->group("Fleet");
+
+  app.add_option("--ssh-config", o.ssh_config, "ssh_config file to use, or \"none\"")->group("SSH");
+  app.add_option("--known-hosts", o.known_hosts, "known_hosts file to use (repeatable)")
+      ->group("SSH")->allow_extra_args(false);
+  const std::map<std::string, ssh::HostKeyMode> modes{
+      {"strict", ssh::HostKeyMode::strict},
+      {"accept-new", ssh::HostKeyMode::accept_new},
+      {"ask", ssh::HostKeyMode::ask}};
+  app.add_option("--host-keys", o.host_keys, "Unknown host keys: strict, accept-new or ask")
+      ->transform(CLI::CheckedTransformer(modes))->default_str("strict")->group("SSH");
+  app.add_flag("--ask-pass", f.ask_pass, "Ask once for the SSH password")->group("SSH");
+  app.add_flag("--ask-become-pass", f.ask_become_pass, "Ask once for the sudo password")
+      ->group("SSH");
+  app.add_option("--timeout", f.timeout_s, "Seconds for one phase on one node")
+      ->capture_default_str()->check(CLI::Range(0.1, 86400.0))->group("SSH");
+  app.add_option("--connect-timeout", f.connect_timeout_s, "Seconds to connect and log in, per hop")
+      ->capture_default_str()->check(CLI::Range(0.1, 3600.0))->group("SSH");
+
+  const std::map<std::string, Format> formats{
+      {"text", Format::text}, {"json", Format::json}, {"jsonl", Format::jsonl}};
+  app.add_option("--format", o.format, "text, json or jsonl")
+      ->transform(CLI::CheckedTransformer(formats))->default_str("text")->group("Output");
+  app.add_option("--output", o.output, "Write the result to this file")->group("Output");
+  app.add_option("--width", o.width, "Columns of text output")
+      ->check(CLI::Range(20, 1000))->group("Output");
+  app.add_flag("--no-color", f.no_color, "No colours (also: NO_COLOR)")->group("Output");
+  app.add_flag("-q,--quiet", f.quiet, "No progress")->group("Output");
+  app.add_flag("-v,--verbose", o.verbosity, "Say more")->group("Output");
+}
+
+Toggle toggle(bool on) { return on ? Toggle::on : Toggle::off; }
+
+}  // namespace
+
+std::variant<Options, Leave> parse_command_line(int argc, const char* const* argv) {
+  Options o;
+  Flags f;
+  CLI::App app{"Brings a cluster's links up over SSH and proves that they work.", "bringup"};
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string("bringup ") + BRINGUP_VERSION);
+  app.require_subcommand(0, 1);
+  app.fallthrough();
+  add_common(app, o, f);
+  const auto add_dry_run = [&](CLI::App& to) {
+    to.add_flag("--dry-run", f.dry_run, "Show what would run and change nothing");
+  };
+  add_dry_run(app);
+  app.add_flag("-y,--yes", f.yes, "Do not ask before changing nodes");
+
+  std::map<CLI::App*, Verb> verbs;
+  const auto verb = [&](const char* name, Verb which, const char* help) {
+    CLI::App* sub = app.add_subcommand(name, help);
+    sub->fallthrough();
+    verbs[sub] = which;
+    return sub;
+  };
+  verb("check", Verb::check, "Validate the inventory; no network");
+  CLI::App* plan = verb("plan", Verb::plan, "Read facts and show what would change, and why");
+  plan->add_option("--out", o.plan_out, "Save the plan, for `bringup apply FILE`");
+  plan->add_flag("--offline", f.offline, "Every command of a from-scratch run, without connecting");
+  plan->add_flag("--detailed-exitcode", f.detailed, "Exit with 3 when something would change");
+  CLI::App* apply = verb("apply", Verb::apply, "Plan, confirm, change, read back, verify");
+  apply->add_option("plan", o.plan_file, "A saved plan to carry out as it is");
+  CLI::App* verify = verb("verify", Verb::verify, "Check every link in both directions");
+  verify->add_option("--only", o.only, "Checks to run: route, ping")->delimiter(',');
+  verify->add_option("--count", o.ping_count, "Pings per pair")
+      ->capture_default_str()->check(CLI::Range(1, 100000));
+  verify->add_option("--interval", o.ping_interval_s, "Seconds between pings")
+      ->capture_default_str()->check(CLI::Range(0.1, 60.0));
+  CLI::App* exec = verb("exec", Verb::exec, "Run one command on the nodes, identical output folded");
+  exec->add_option("command", f.command, "The command, after --")->required();
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream out;
+    std::ostringstream err;
+    const int code = app.exit(error, out, err);
+    return Leave{code == 0 ? 0 : 2, out.str(), err.str()};
+  }
+
+  const auto chosen = app.get_subcommands();
+  if (chosen.empty() && o.adhoc.nodes.empty()) {
+    return Leave{2, {}, app.help()};
+  }
+  // Link ends alone mean what they mean in the script that people know: bring them up.
+  o.verb = chosen.empty() ? Verb::apply : verbs.at(chosen.front());
+  o.ask_pass = f.ask_pass ? Ask::yes : Ask::no;
+  o.ask_become_pass = f.ask_become_pass ? Ask::yes : Ask::no;
+  o.color = toggle(!f.no_color && std::getenv("NO_COLOR") == nullptr);
+  o.quiet = toggle(f.quiet);
+  o.yes = toggle(f.yes);
+  o.dry_run = toggle(f.dry_run);
+  o.offline = toggle(f.offline);
+  o.detailed_exit_code = toggle(f.detailed);
+  const auto milliseconds = [](double seconds) {
+    return std::chrono::milliseconds(static_cast<long long>(seconds * 1000));
+  };
+  o.timeout = milliseconds(f.timeout_s);
+  o.connect_timeout = std::min(milliseconds(f.connect_timeout_s), o.timeout);
+  o.command = join(f.command, " ");
+  if (!o.inventory.empty() && !o.adhoc.nodes.empty()) {
+    return Leave{2, {}, "--inventory and --node exclude each other: give one of them\n"};
+  }
+  if (o.adhoc.nodes.empty() && !o.adhoc.proxies.empty()) {
+    return Leave{2, {},
+                 "--proxy goes with --node; in an inventory write via = \"PROXY\" for the node\n"};
+  }
+  if (o.verb == Verb::apply && o.dry_run == Toggle::on && !o.plan_file.empty()) {
+    return Leave{2, {}, "--dry-run does not go with a saved plan: read the plan file instead\n"};
+  }
+  return o;
+}
+
+}  // namespace bringup::cli

@@ -1,0 +1,155 @@
+#include "bringup/cli/session.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <mutex>
+#include <sstream>
+
+#include "bringup/report/progress.hpp"
+#include "bringup/ssh/client.hpp"
+#include "bringup/util/text.hpp"
+
+namespace bringup::cli {
+namespace {
+
+constexpr const char* kDefaultInventory = "bringup.toml";
+constexpr std::size_t kMaxInventory = 1 << 20;
+
+std::string read_inventory(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    throw Exit{2, path + ": cannot be read\n  cure: name the inventory with -i FILE, or give link ends with --node "
+                         "HOST:IFACE:IP\n"};
+  }
+  std::string text(kMaxInventory + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
+model::Fleet checked(model::Checked<model::Fleet> loaded) {
+  if (loaded) return std::move(*loaded);
+  std::string text;
+  for (const model::Problem& problem : loaded.error().items) text += model::render(problem) + "\n";
+  throw Exit{2, text};
+}
+
+// One descriptor or more per session: macOS starts programs with a soft limit of 256.
+void raise_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = std::min<rlim_t>(limit.rlim_max, 10240);  // macOS refuses more than OPEN_MAX
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = wanted;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+model::Fleet load_fleet(const Options& options) {
+  if (!options.adhoc.nodes.empty()) return checked(model::load_adhoc(options.adhoc));
+  const std::string path = options.inventory.empty() ? kDefaultInventory : options.inventory;
+  return checked(model::load_inventory(read_inventory(path), path));
+}
+
+std::vector<std::size_t> selection(const Options& options, const model::Fleet& fleet) {
+  if (options.limit.empty()) {
+    std::vector<std::size_t> all(fleet.nodes.size());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+    return all;
+  }
+  auto chosen = model::select_nodes(fleet, options.limit);
+  if (!chosen) throw Exit{2, "--limit: " + chosen.error().message + "\n  cure: " + chosen.error().hint + "\n"};
+  return *chosen;
+}
+
+void write_result(const Options& options, const std::string& text) {
+  if (options.output.empty()) {
+    std::cout << text << std::flush;
+    return;
+  }
+  std::ofstream file(options.output, std::ios::trunc | std::ios::binary);
+  file << text << std::flush;
+  if (!file) throw Exit{1, "cannot write " + options.output + "\n"};
+}
+
+// Journal and progress behind one Sink. The crew emits one event at a time.
+struct Session::Sinks final : plan::Sink {
+  run::Journal& journal;
+  std::unique_ptr<report::LineProgress> progress;
+
+  Sinks(run::Journal& j, const Options& options) : journal(j) {
+    if (options.quiet == Toggle::on) return;
+    const auto mode = is_terminal(STDERR_FILENO) ? report::ProgressMode::terminal
+                                                 : report::ProgressMode::plain;
+    progress = std::make_unique<report::LineProgress>(std::cerr, mode, columns_of(STDERR_FILENO));
+  }
+  void emit(const plan::Event& event) override {
+    journal.emit(event);
+    if (progress) progress->emit(event);
+  }
+};
+
+Session::Session(const Options& options, std::string_view verb) : fleet_(load_fleet(options)) {
+  raise_file_limit();
+  const std::vector<std::size_t> nodes = selection(options, fleet_);
+
+  run::CrewOptions crew_options;
+  crew_options.phase_timeout = options.timeout;
+  const bool needs_become = std::any_of(nodes.begin(), nodes.end(), [&](std::size_t i) {
+    return fleet_.nodes[i].become == model::Become::sudo_password;
+  });
+  if (options.ask_become_pass == Ask::yes && needs_become) {
+    auto password = ask_secret("sudo password: ");
+    if (!password) throw Exit{2, "--ask-become-pass needs a terminal to ask on\n"};
+    crew_options.become_password = std::move(*password);
+  } else if (needs_become && verb == "apply") {
+    throw Exit{2,
+               "this inventory has become = \"sudo-password\", and no password was asked for\n"
+               "  cure: add --ask-become-pass\n"};
+  }
+
+  auto journal = run::Journal::create(run::default_state_home(), verb, clock_);
+  if (!journal) throw Exit{1, journal.error().message + "\n  cure: " + journal.error().hint + "\n"};
+  journal_ = std::move(*journal);
+  sinks_ = std::make_unique<Sinks>(*journal_, options);
+  guard_ = std::make_unique<InterruptGuard>(source_);
+
+  ssh::ClientOptions client;
+  client.host_keys = options.host_keys;
+  client.password =
+      options.ask_pass == Ask::yes ? ssh::PasswordAuth::on : ssh::PasswordAuth::off;
+  client.config_file = options.ssh_config;
+  client.known_hosts_files = options.known_hosts;
+  client.connect_timeout = options.connect_timeout;
+  client.prompts.secret = [this](const std::string& question) {
+    settle();
+    return ask_secret(question);
+  };
+  client.prompts.confirm = [this](const std::string& question) {
+    settle();
+    const auto answer = ask_line(question + " [y/N] ");
+    return answer && (*answer == "y" || *answer == "yes");
+  };
+  client.warn = [this](const std::string& text) { warn(text); };
+  transport_ = ssh::make_client(std::move(client));
+  crew_options.cancel = source_.get_token();
+  crew_ = std::make_unique<run::Crew>(fleet_, nodes, *transport_, *sinks_, std::move(crew_options));
+}
+
+Session::~Session() { settle(); }
+
+void Session::settle() {
+  if (sinks_ && sinks_->progress) sinks_->progress->clear();
+}
+
+void Session::warn(const std::string& text) {
+  settle();
+  std::cerr << "warning: " << printable(text) << "\n";
+}
+
+}  // namespace bringup::cli

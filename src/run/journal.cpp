@@ -1,0 +1,96 @@
+#include "bringup/run/journal.hpp"
+
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "bringup/util/digest.hpp"
+
+namespace bringup::run {
+namespace fs = std::filesystem;
+namespace {
+
+// "2026-11-21T05:04:35.123Z" to "20261121-050435", which sorts and needs no quoting.
+std::string stamp(const Clock& clock) {
+  const std::string iso = rfc3339(clock.now());
+  return iso.substr(0, 4) + iso.substr(5, 2) + iso.substr(8, 2) + "-" + iso.substr(11, 2) +
+         iso.substr(14, 2) + iso.substr(17, 2);
+}
+
+Expected<void> make_private(const fs::path& folder) {
+  std::error_code ec;
+  fs::create_directories(folder.parent_path(), ec);
+  if (ec || (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)) {
+    return fail(ErrorCode::internal, "cannot create the folder " + folder.string(),
+                "set XDG_STATE_HOME to a folder that you can write to");
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string default_state_home() {
+  const char* set = std::getenv("XDG_STATE_HOME");
+  if (set != nullptr && *set == '/') return set;
+  const char* home = std::getenv("HOME");
+  if (home == nullptr || *home == '\0') {
+    const passwd* entry = ::getpwuid(::getuid());
+    home = entry != nullptr ? entry->pw_dir : "/tmp";
+  }
+  return std::string(home) + "/.local/state";
+}
+
+Journal::Journal(std::string folder, std::string id, const Clock& clock)
+    : folder_(std::move(folder)),
+      id_(std::move(id)),
+      clock_(clock),
+      events_(folder_ + "/events.jsonl", std::ios::app | std::ios::binary) {}
+
+Expected<std::unique_ptr<Journal>> Journal::create(const std::string& state_home,
+                                                   std::string_view verb, const Clock& clock) {
+  const std::string id = stamp(clock) + "-" + std::string(verb) + "-" + random_hex(3);
+  const std::string base = state_home + "/bringup";
+  for (const std::string& folder : {base, base + "/runs", base + "/runs/" + id}) {
+    if (auto made = make_private(folder); !made) return tl::unexpected<Error>(made.error());
+  }
+  auto journal =
+      std::unique_ptr<Journal>(new Journal(base + "/runs/" + id, id, clock));
+  if (!journal->events_) {
+    return fail(ErrorCode::internal, "cannot write " + journal->folder_ + "/events.jsonl");
+  }
+  return journal;
+}
+
+void Journal::emit(const plan::Event& event) {
+  if (event.kind == plan::EventKind::raw) {
+    std::error_code ec;
+    fs::create_directories(folder_ + "/raw", ec);
+    std::ofstream raw(folder_ + "/raw/" + event.node + "." + event.phase + ".txt",
+                      std::ios::app | std::ios::binary);
+    raw << "--- " << rfc3339(clock_.now()) << " " << event.subject << "\n" << event.text;
+    if (event.text.empty() || event.text.back() != '\n') raw << "\n";
+    return;
+  }
+  events_ << plan::to_json_line(event, rfc3339(clock_.now())) << "\n" << std::flush;
+}
+
+Expected<void> Journal::write(const std::string& name, std::string_view content) {
+  const fs::path path = fs::path(folder_) / name;
+  std::error_code ec;
+  fs::create_directories(path.parent_path(), ec);
+  const fs::path beside = path.string() + ".new";
+  {
+    std::ofstream file(beside, std::ios::trunc | std::ios::binary);
+    file << content;
+    file.flush();
+    if (!file) return fail(ErrorCode::internal, "cannot write " + path.string());
+  }
+  fs::rename(beside, path, ec);
+  if (ec) return fail(ErrorCode::internal, "cannot write " + path.string() + ": " + ec.message());
+  return {};
+}
+
+}  // namespace bringup::run

@@ -1,0 +1,216 @@
+#include "bringup/run/phases.hpp"
+
+#include <algorithm>
+
+#include "bringup/util/digest.hpp"
+
+namespace bringup::run {
+namespace {
+
+using facts::NodeFacts;
+
+const std::string& name_of(const Crew& crew, const NodeRun& node) {
+  return crew.fleet().nodes[node.index].name;
+}
+
+// Frames of a facts script into the node's facts; its error says why there are none.
+void take_facts(Crew& crew, NodeRun& node, const ScriptResult& script, const std::string& phase) {
+  auto parsed = facts::parse_facts(script.frames);
+  if (parsed) {
+    for (const std::string& problem : parsed->problems) {
+      crew.emit({plan::EventKind::warning, phase, name_of(crew, node), "facts", "warning", problem,
+                 "see the raw output in the run's folder"});
+    }
+    // Read-back does not ask the profiler again; what was read once stays.
+    if (node.facts && parsed->profiler_json.empty()) {
+      parsed->profiler_json = node.facts->profiler_json;
+    }
+    node.fact_frames = script.frames;
+    node.facts = std::move(*parsed);
+    return;
+  }
+  if (node.error) return;  // the connection's own error says more
+  node.error = script.error ? *script.error : parsed.error();
+  crew.emit({plan::EventKind::node_failed, phase, name_of(crew, node), "facts", "failed",
+             node.error->message, node.error->hint});
+}
+
+facts::ScriptOptions script_options(const Crew& crew, const std::string& nonce, Profiler profiler) {
+  facts::ScriptOptions options;
+  options.nonce = nonce;
+  options.ibv_path = crew.fleet().ibv_path;
+  options.profiler =
+      profiler == Profiler::read ? facts::Profiler::read : facts::Profiler::skip;
+  return options;
+}
+
+}  // namespace
+
+void gather(Crew& crew, Profiler profiler) {
+  const std::string nonce = random_hex(16);
+  const std::string script = facts::facts_script(script_options(crew, nonce, profiler));
+  crew.emit({plan::EventKind::phase, "facts", {}, {}, {}, "reading facts", {}});
+  crew.each(crew.alive(), [&](NodeRun& node) {
+    crew.emit({plan::EventKind::node_started, "facts", name_of(crew, node), {}, {}, {}, {}});
+    const ScriptResult result = crew.script(node, "facts", script, nonce, Privilege::user);
+    take_facts(crew, node, result, "facts");
+    if (!node.error) {
+      crew.emit({plan::EventKind::node_done, "facts", name_of(crew, node), {}, {}, {}, {}});
+    }
+  });
+}
+
+plan::Plan make_plan(const Crew& crew) {
+  plan::Plan out;
+  out.fleet = crew.fleet().name;
+  out.inventory_digest = plan::inventory_digest(crew.fleet());
+  std::vector<const NodeFacts*> known(crew.fleet().nodes.size(), nullptr);
+  for (const NodeRun& node : crew.nodes()) {
+    if (node.facts && !node.error) {
+      known[node.index] = &*node.facts;
+      out.nodes.push_back(plan::diff(crew.fleet(), node.index, *node.facts));
+    } else {
+      plan::NodePlan missing;
+      missing.node = name_of(crew, node);
+      missing.state = plan::NodeState::unreachable;
+      missing.error = node.error;
+      out.nodes.push_back(std::move(missing));
+    }
+  }
+  plan::cross_check(crew.fleet(), known, out);
+  return out;
+}
+
+Expected<plan::Plan> refresh(const Crew& crew, const plan::Plan& saved) {
+  if (saved.inventory_digest != plan::inventory_digest(crew.fleet())) {
+    return fail(ErrorCode::usage, "the plan was made from another inventory, or it has changed since",
+                "make it anew: bringup plan --out FILE");
+  }
+  plan::Plan out = saved;
+  out.nodes.clear();
+  for (const plan::NodePlan& planned : saved.nodes) {
+    const auto index = crew.fleet().node_index(planned.node);
+    const NodeRun* node = index ? crew.find(*index) : nullptr;
+    if (node == nullptr) continue;
+    plan::NodePlan fresh = planned;
+    if (node->error || !node->facts) {
+      fresh.state = plan::NodeState::unreachable;
+      fresh.error = node->error;
+      fresh.actions.clear();
+    } else if (planned.state == plan::NodeState::unreachable) {
+      fresh.state = plan::NodeState::refused;
+      fresh.error.reset();
+      fresh.findings.push_back({plan::Severity::error, "plan", "", "the saved plan has no facts of it",
+                                "facts read when the plan was made",
+                                "make the plan anew: bringup plan --out FILE"});
+    } else if (facts::plan_digest(*node->facts) != planned.facts_digest) {
+      fresh.state = plan::NodeState::refused;
+      fresh.actions.clear();
+      fresh.findings.push_back({plan::Severity::error, "plan", "",
+                                "the saved plan is stale: the node has changed since it was made",
+                                "the facts recorded in the plan",
+                                "make the plan anew: bringup plan --out FILE"});
+    }
+    out.nodes.push_back(std::move(fresh));
+  }
+  return out;
+}
+
+std::vector<plan::NodeOutcome> apply(Crew& crew, const plan::Plan& plan) {
+  crew.emit({plan::EventKind::phase, "apply", {}, {}, {}, "applying", {}});
+  std::vector<plan::NodeOutcome> outcomes(plan.nodes.size());
+  std::vector<NodeRun*> busy;
+  std::vector<std::size_t> position(crew.fleet().nodes.size(), 0);
+  for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
+    const plan::NodePlan& planned = plan.nodes[i];
+    outcomes[i].node = planned.node;
+    outcomes[i].error = planned.error;
+    const auto index = crew.fleet().node_index(planned.node);
+    const auto node = std::find_if(crew.nodes().begin(), crew.nodes().end(),
+                                   [&](const NodeRun& n) { return index && n.index == *index; });
+    if (node == crew.nodes().end() || planned.state != plan::NodeState::ready) continue;
+    const bool changes = std::any_of(
+        planned.actions.begin(), planned.actions.end(),
+        [](const plan::Action& a) { return plan::nature(a) == plan::Nature::change; });
+    if (!changes) {  // nothing to run: the facts that were read judge the checks
+      outcomes[i] = plan::judge(crew.fleet(), planned, node->fact_frames);
+      continue;
+    }
+    position[node->index] = i;
+    busy.push_back(&*node);
+  }
+
+  crew.each(busy, [&](NodeRun& node) {
+    const std::size_t i = position[node.index];
+    const std::string nonce = random_hex(16);
+    plan::ApplyScriptOptions options;
+    options.nonce = nonce;
+    options.ibv_path = crew.fleet().ibv_path;
+    options.become = crew.fleet().nodes[node.index].become;
+    crew.emit({plan::EventKind::node_started, "apply", name_of(crew, node), {}, {}, {}, {}});
+    // Flushed by the journal before the node hears of it: what may have been changed is on record.
+    for (const plan::Action& action : plan.nodes[i].actions) {
+      crew.emit({plan::EventKind::step, "apply", name_of(crew, node),
+                 std::string(plan::to_string(action.task)) + " " + action.target, "planned",
+                 action.shown, action.undo});
+    }
+    const ScriptResult result =
+        crew.script(node, "apply", plan::apply_script(plan.nodes[i], options), nonce,
+                    Privilege::become);
+    outcomes[i] = plan::judge(crew.fleet(), plan.nodes[i], result.frames);
+    if (result.error) outcomes[i].error = result.error;
+    if (!result.error) take_facts(crew, node, result, "apply");
+    for (const plan::StepOutcome& step : outcomes[i].steps) {
+      crew.emit({plan::EventKind::step, "apply", name_of(crew, node),
+                 std::string(plan::to_string(step.task)) + " " + step.target,
+                 std::string(plan::to_string(step.status)), step.text, step.cure});
+      if (!step.raw.empty()) {
+        crew.emit({plan::EventKind::raw, "apply", name_of(crew, node), step.target, {}, step.raw, {}});
+      }
+    }
+    crew.emit({node.error ? plan::EventKind::node_failed : plan::EventKind::node_done, "apply",
+               name_of(crew, node), {}, {}, {}, {}});
+  });
+  return outcomes;
+}
+
+verify::Matrix verify(Crew& crew, const verify::CheckOptions& options) {
+  crew.emit({plan::EventKind::phase, "verify", {}, {}, {}, "verifying links", {}});
+  std::vector<verify::NodeEvidence> evidence(crew.fleet().nodes.size());
+  crew.each(crew.alive(), [&](NodeRun& node) {
+    const std::string nonce = random_hex(16);
+    crew.emit({plan::EventKind::node_started, "verify", name_of(crew, node), {}, {}, {}, {}});
+    std::string script;
+    const bool need_facts = !node.facts;
+    if (need_facts) {
+      script = facts::facts_script(script_options(crew, nonce, Profiler::skip));
+    }
+    script += verify::check_script(crew.fleet(), node.index, nonce, options);
+    ScriptResult result = crew.script(node, "verify", script, nonce, Privilege::user);
+    if (need_facts) take_facts(crew, node, result, "verify");
+    evidence[node.index].frames = std::move(result.frames);
+    evidence[node.index].error = result.error;
+    crew.emit({node.error ? plan::EventKind::node_failed : plan::EventKind::node_done, "verify",
+               name_of(crew, node), {}, {}, {}, {}});
+  });
+  for (const NodeRun& node : crew.nodes()) {
+    if (node.error && !evidence[node.index].error) evidence[node.index].error = node.error;
+    if (node.facts) evidence[node.index].facts = &*node.facts;
+  }
+  return verify::judge(crew.fleet(), crew.indices(), evidence, options);
+}
+
+std::vector<CommandOutcome> run_command(Crew& crew, const std::string& command) {
+  std::vector<CommandOutcome> outcomes;
+  for (const NodeRun& node : crew.nodes()) {
+    outcomes.push_back({name_of(crew, node), ssh::ExecResult{}});
+  }
+  crew.each(crew.alive(), [&](NodeRun& node) {
+    const auto i = static_cast<std::size_t>(&node - crew.nodes().data());
+    outcomes[i].result = crew.command(node, command, nullptr);
+    crew.emit({plan::EventKind::node_done, "exec", name_of(crew, node), {}, {}, {}, {}});
+  });
+  return outcomes;
+}
+
+}  // namespace bringup::run
