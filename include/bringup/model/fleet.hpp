@@ -19,6 +19,7 @@ struct Where {
   std::size_t line = 0;
   std::size_t column = 0;
   [[nodiscard]] std::string to_string() const;  // "fleet.toml:3:5", "--node" for flags
+  bool operator==(const Where&) const = default;
 };
 
 enum class Become { none, sudo, sudo_password };
@@ -55,6 +56,9 @@ enum class LinkKind {
 };
 std::string_view to_string(LinkKind kind);  // the inventory's word: "thunderbolt5", "ethernet-1g"…
 std::optional<LinkKind> parse_link_kind(std::string_view word);
+std::vector<std::string> link_kind_words();  // every word, in the order of the enum
+// Whether links of this kind carry RDMA unless the inventory says otherwise: Thunderbolt 5 and RoCE.
+bool default_rdma(LinkKind kind);
 
 // What a link of its kind should do; unset: not judged. Units are in the names.
 struct Expectation {

@@ -9,19 +9,27 @@
 
 namespace bringup::model {
 
-// One thing wrong with an inventory. Rendered "fleet.toml:12:7: <message>" + the offending line with
-// a caret + "cure: <cure>".
+// One thing wrong with an inventory.
 struct Problem {
   Where where;
-  std::string message;    // what is wrong, with the offending text quoted
-  std::string cure;       // what to write instead
-  std::string line_text;  // the source line; empty for the command line
+  std::size_t length = 1;  // of the offending text, in code points from where.column
+  std::string message;     // what is wrong, with the offending text quoted
+  std::string cure;        // what to write instead
+  std::string line_text;   // the source line; empty for the command line
 };
+
+// fleet.toml:12:1: unknown key 'usr' in [nodes.studio1]
+//   12 | usr = "admin"
+//      | ^~~
+//   cure: did you mean 'user'?
+// Control characters are escaped, long lines are cut around the offending text; ends in a newline.
+// What came from the command line has neither position nor source line.
 std::string render(const Problem& problem);
 
 struct Problems {
   std::vector<Problem> items;  // in order of position; never empty
 };
+std::string render(const Problems& problems);
 
 template <class T>
 using Checked = tl::expected<T, Problems>;
