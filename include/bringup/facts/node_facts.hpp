@@ -42,6 +42,8 @@ struct NodeFacts {
   std::optional<std::vector<std::string>> ibv_devices;  // unset: no such tool or unreadable
   FileState matrix_file;
   std::string profiler_json;                  // SPThunderboltDataType, raw, bounded; may be empty
+  bool exo_daemon = false;                    // io.exo.networksetup, which puts DHCP back
+  std::string network_location;               // `networksetup -getcurrentlocation`
   platform::SudoState sudo = platform::SudoState::unknown;
   std::string session_address;                // node's address on which this session arrives
   std::string session_interface;              // and its interface; empty when unknown

@@ -14,9 +14,13 @@
 
 namespace bringup::facts {
 
+enum class Profiler { skip, read };  // system_profiler is the slow part: read-back leaves it out
+
 struct ScriptOptions {
   std::string nonce;     // random_hex(16)
   std::string ibv_path;  // the matrix file to read
+  Profiler profiler = Profiler::read;
+  int command_seconds = 10;  // a command that takes longer is ended and loses only its own record
 };
 
 // Shell functions that later parts of a script use: bu_frame NAME STATUS TEXT and
@@ -33,9 +37,10 @@ struct Frame {
   std::string payload;
 };
 
-// All frames in order. Fails (parse) when a frame is malformed or cut; `partial` holds what came
-// before, for the journal.
+// All frames in order. Fails (parse) when a frame is malformed or cut.
 Expected<std::vector<Frame>> parse_frames(std::string_view output, std::string_view nonce);
+// The whole frames that stand before the first that is malformed or cut.
+std::vector<Frame> parse_frames_prefix(std::string_view output, std::string_view nonce);
 
 // Frames of facts_script to facts. Fails (remote/parse) only when nothing usable came (no "uname"
 // or no "end" frame); a single record that cannot be parsed becomes an entry in `problems`.
