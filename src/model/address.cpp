@@ -31,18 +31,19 @@ Expected<Ipv4> Ipv4::parse(std::string_view text) {
                 fmt::format("'{}' is not an IPv4 address", bringup::printable(text, 80)),
                 "four numbers from 0 to 255 with dots between them, like 10.254.0.1");
   };
+  std::string_view rest = text;
   std::uint32_t value = 0;
   for (int octet = 0; octet < 4; ++octet) {
-    const std::size_t dot = octet < 3 ? text.find('.') : text.size();
+    const std::size_t dot = octet < 3 ? rest.find('.') : rest.size();
     if (dot == std::string_view::npos) {
       return bad();
     }
-    const auto number = strict_decimal(text.substr(0, dot), 255);
+    const auto number = strict_decimal(rest.substr(0, dot), 255);
     if (!number) {
       return bad();
     }
     value = value << 8U | *number;
-    text.remove_prefix(octet < 3 ? dot + 1 : dot);
+    rest.remove_prefix(octet < 3 ? dot + 1 : dot);
   }
   return Ipv4(value);
 }
@@ -54,8 +55,8 @@ std::string Ipv4::to_string() const {
 
 Expected<Subnet> Subnet::parse(std::string_view text) {
   const auto bad = [&](std::string hint) {
-    return fail(ErrorCode::parse,
-                fmt::format("'{}' is not a subnet", bringup::printable(text, 80)), std::move(hint));
+    return fail(ErrorCode::parse, fmt::format("'{}' is not a subnet", bringup::printable(text, 80)),
+                std::move(hint));
   };
   constexpr const char* shape = "a network address and a prefix length, like 10.254.0.0/30";
   const std::size_t slash = text.find('/');

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::uint64_t block = 4;  // addresses of a /30
 
-// Ranges of addresses that are taken, coalesced, so that one look-up tells where the next gap starts.
+// Ranges of addresses that are taken, coalesced, so that one look-up tells where the next gap
+// starts.
 class Taken {
  public:
   void add(const Subnet& subnet) {
@@ -94,6 +95,8 @@ std::vector<std::pair<std::size_t, std::size_t>> find_overlaps(const std::vector
   return found;
 }
 
-std::uint64_t links_in(const Subnet& pool) { return pool.size() / block; }
+std::uint64_t links_in(const Subnet& pool) {
+  return pool.size() / block;
+}
 
 }  // namespace bringup::model

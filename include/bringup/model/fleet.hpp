@@ -1,5 +1,6 @@
 #pragma once
-// What one inventory declares, resolved and checked: every reference is an index, every address set.
+// What one inventory declares, resolved and checked: every reference is an index, every address
+// set.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -44,7 +45,8 @@ struct Proxy {
 struct Node {
   std::string name;
   SshSettings ssh;
-  std::vector<std::string> via;  // resolved: the whole chain, names of proxies or nodes, outermost first
+  std::vector<std::string>
+      via;  // resolved: the whole chain, names of proxies or nodes, outermost first
   Become become = Become::sudo;
   std::size_t rank = 0;  // 0..n-1, distinct
   std::vector<std::string> groups;
@@ -52,12 +54,19 @@ struct Node {
 };
 
 enum class LinkKind {
-  thunderbolt5, thunderbolt4, ethernet_1g, ethernet_10g, roce_100g, roce_200g, custom
+  thunderbolt5,
+  thunderbolt4,
+  ethernet_1g,
+  ethernet_10g,
+  roce_100g,
+  roce_200g,
+  custom
 };
 std::string_view to_string(LinkKind kind);  // the inventory's word: "thunderbolt5", "ethernet-1g"…
 std::optional<LinkKind> parse_link_kind(std::string_view word);
 std::vector<std::string> link_kind_words();  // every word, in the order of the enum
-// Whether links of this kind carry RDMA unless the inventory says otherwise: Thunderbolt 5 and RoCE.
+// Whether links of this kind carry RDMA unless the inventory says otherwise: Thunderbolt 5 and
+// RoCE.
 bool default_rdma(LinkKind kind);
 
 // What a link of its kind should do; unset: not judged. Units are in the names.
