@@ -1,5 +1,6 @@
 #pragma once
 // Which checks a fleet calls for, the script that runs one node's share, and their judgement.
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,10 +19,12 @@ struct CheckOptions {
 };
 
 // One node's share: for every link end on it, the route to the peer and a ping from the link's own
-// address. Runs all of a node's pings at once; frames "route.L" and "ping.L" with L = link index.
-// Retries an unanswered first ping for up to 2 s (ARP after bring-up).
+// address. All links are checked at once; frames "route.L" and "ping.L" with L = link index, then
+// "end". An unanswered first ping is retried for up to 2 s (ARP after bring-up) before the counted
+// run. Takes about count × interval when all is well, 5 s when nobody answers; `os` says whose
+// dialect of ping and route to speak.
 std::string check_script(const model::Fleet& fleet, std::size_t node, const std::string& nonce,
-                         const CheckOptions& options);
+                         const CheckOptions& options, facts::Os os = facts::Os::darwin);
 
 // What one node gave: frames of its check script, or why there are none; and its facts, if known.
 struct NodeEvidence {
@@ -31,8 +34,9 @@ struct NodeEvidence {
 };
 
 // Every ordered pair of the selected nodes. evidence[i] belongs to fleet.nodes[i]; nodes that are not
-// selected have no cells. Diagnosis names the first broken layer: ssh, bridge, interface, address,
-// route, ping.
+// selected have no cells. Without ping or route in `options.only` their absence is no failure.
+// Diagnosis names the first broken layer, the link's first end first: ssh, bridge, interface, cable,
+// address, route, ping. Findings hold every distinct diagnosis once, target "node:interface".
 Matrix judge(const model::Fleet& fleet, const std::vector<std::size_t>& selected,
              const std::vector<NodeEvidence>& evidence, const CheckOptions& options);
 

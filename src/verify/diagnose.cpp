@@ -1,0 +1,171 @@
+#include "diagnose.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "bringup/util/text.hpp"
+#include "observe.hpp"
+
+namespace bringup::verify {
+namespace {
+
+constexpr std::string_view kApply = "bringup apply";
+
+// One end of a link with all that is known about it. `facts` is never null.
+struct End {
+  const model::Fleet& fleet;
+  const model::Link& link;
+  std::size_t index;  // of the link
+  const model::LinkEnd& self;
+  const model::LinkEnd& peer;
+  const NodeEvidence& evidence;
+  const facts::NodeFacts* facts;
+  const facts::NodeFacts* peer_facts;  // null when not known
+
+  [[nodiscard]] const std::string& node() const { return fleet.nodes[self.node].name; }
+  [[nodiscard]] std::string place() const { return node() + ":" + self.interface; }
+  [[nodiscard]] const platform::Interface* interface() const {
+    return facts->find_interface(self.interface);
+  }
+};
+
+Diagnosis blame(const End& end, std::string layer, std::string seen, std::string expected,
+                std::string cure) {
+  return {std::move(layer), end.node(),          end.self.interface,
+          std::move(seen),  std::move(expected), std::move(cure)};
+}
+
+using Layer = std::optional<Diagnosis> (*)(const End&);
+
+std::optional<Diagnosis> bridge_layer(const End& end) {
+  const auto* bridge = end.facts->bridge_of(end.self.interface);
+  if (bridge == nullptr) return std::nullopt;
+  return blame(end, "bridge",
+               fmt::format("{} is a member of {}", end.place(), printable(bridge->name)),
+               fmt::format("{} stands alone", end.self.interface), std::string(kApply));
+}
+
+std::optional<Diagnosis> interface_layer(const End& end) {
+  const auto* interface = end.interface();
+  if (interface == nullptr) {
+    std::vector<std::string> names;
+    for (const auto& other : end.facts->interfaces) names.push_back(printable(other.name, 32));
+    return blame(end, "interface",
+                 fmt::format("{} has no interface {}", end.node(), end.self.interface),
+                 fmt::format("an interface named {}", end.self.interface),
+                 fmt::format("name the right interface in {} ({} has: {})", end.fleet.source,
+                             end.node(), printable(join(names, ", "), 200)));
+  }
+  if (interface->up) return std::nullopt;
+  return blame(end, "interface", fmt::format("{} is switched off (flag UP missing)", end.place()),
+               "flag UP", std::string(kApply));
+}
+
+bool no_carrier(const facts::NodeFacts& facts, const model::LinkEnd& end) {
+  const auto* interface = facts.find_interface(end.interface);
+  return interface != nullptr && interface->active == false;
+}
+
+std::optional<Diagnosis> cable_layer(const End& end) {
+  if (!no_carrier(*end.facts, end.self)) return std::nullopt;
+  std::string seen = fmt::format("{} is down (cable unplugged?)", end.place());
+  if (end.peer_facts != nullptr && no_carrier(*end.peer_facts, end.peer)) {
+    seen = fmt::format("{} and {}:{} are down (cable unplugged?)", end.place(),
+                       end.fleet.nodes[end.peer.node].name, end.peer.interface);
+  }
+  return blame(end, "cable", std::move(seen), "status: active", "plug the cable in at both ends");
+}
+
+std::optional<Diagnosis> address_layer(const End& end) {
+  const model::InterfaceAddress want{end.self.address, end.link.subnet.prefix()};
+  const auto& have = end.interface()->inet;
+  for (const auto& address : have) {
+    if (address == want) return std::nullopt;
+  }
+  const std::string expected = want.to_string();
+  for (const auto& other : end.facts->interfaces) {
+    if (other.name == end.self.interface) continue;
+    for (const auto& address : other.inet) {
+      if (address.address != want.address) continue;
+      return blame(end, "address",
+                   fmt::format("{} is on {}:{}", address.to_string(), end.node(),
+                               printable(other.name, 32)),
+                   fmt::format("{} on {}", expected, end.self.interface),
+                   fmt::format("take it off {} there, then {}", printable(other.name, 32), kApply));
+    }
+  }
+  if (have.empty()) {
+    return blame(end, "address", fmt::format("{} has no IPv4 address", end.place()), expected,
+                 std::string(kApply));
+  }
+  std::vector<std::string> seen;
+  for (const auto& address : have) seen.push_back(address.to_string());
+  return blame(end, "address",
+               fmt::format("{} has {}", end.place(), printable(join(seen, ", "), 200)), expected,
+               std::string(kApply));
+}
+
+std::optional<Diagnosis> route_layer(const End& end) {
+  const auto os = os_of(end.evidence);
+  const auto route = read_route(end.evidence.frames, end.index, os);
+  if (!route.value || *route.value == end.self.interface) return std::nullopt;
+  return wrong_route(end.fleet, end.self, end.peer, *route.value, os);
+}
+
+}  // namespace
+
+facts::Os os_of(const NodeEvidence& evidence) {
+  return evidence.facts == nullptr ? facts::Os::darwin : evidence.facts->os;
+}
+
+Diagnosis no_session(const model::Fleet& fleet, std::size_t node, const Error& error) {
+  const std::string& name = fleet.nodes[node].name;
+  return {"ssh",
+          name,
+          "",
+          printable(error.message),
+          fmt::format("a session with {}", name),
+          error.hint.empty() ? fmt::format("is {} on, and does `ssh {}` work?", name, name)
+                             : printable(error.hint)};
+}
+
+Diagnosis wrong_route(const model::Fleet& fleet, const model::LinkEnd& from,
+                      const model::LinkEnd& to, const std::string& seen, facts::Os os) {
+  const std::string peer = to.address.to_string();
+  return {"route",
+          fleet.nodes[from.node].name,
+          from.interface,
+          seen.empty() ? fmt::format("no route to {}", peer)
+                       : fmt::format("route to {} leaves through {}", peer, printable(seen, 32)),
+          from.interface,
+          fmt::format("`{} {}` on {} shows it; remove the overlapping address or route",
+                      os == facts::Os::linux_kernel ? "ip route get" : "route -n get", peer,
+                      fleet.nodes[from.node].name)};
+}
+
+std::optional<Diagnosis> first_broken_layer(const model::Fleet& fleet, std::size_t link,
+                                            const std::vector<NodeEvidence>& evidence) {
+  const model::Link& cable = fleet.links[link];
+  std::vector<End> ends;
+  for (std::size_t side = 0; side < 2; ++side) {
+    const auto& self = cable.ends[side];
+    const auto& peer = cable.ends[1 - side];
+    const auto& known = evidence[self.node];
+    if (known.error) return no_session(fleet, self.node, *known.error);
+    if (known.facts != nullptr) {
+      ends.push_back(
+          {fleet, cable, link, self, peer, known, known.facts, evidence[peer.node].facts});
+    }
+  }
+  constexpr std::array<Layer, 5> layers = {bridge_layer, interface_layer, cable_layer,
+                                           address_layer, route_layer};
+  for (const Layer layer : layers) {
+    for (const End& end : ends) {
+      if (auto found = layer(end)) return found;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace bringup::verify

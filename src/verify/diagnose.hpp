@@ -1,0 +1,21 @@
+#pragma once
+// The first broken layer of a link. Internal to the room.
+#include <optional>
+
+#include "bringup/verify/checks.hpp"
+
+namespace bringup::verify {
+
+// Walks ssh → bridge → interface → cable → address → route over both ends, each layer at the link's
+// first end and then at its second, so that both directions blame the same place. Unset: every layer
+// that could be read is as declared.
+std::optional<Diagnosis> first_broken_layer(const model::Fleet& fleet, std::size_t link,
+                                            const std::vector<NodeEvidence>& evidence);
+
+Diagnosis no_session(const model::Fleet& fleet, std::size_t node, const Error& error);
+Diagnosis wrong_route(const model::Fleet& fleet, const model::LinkEnd& from,
+                      const model::LinkEnd& to, const std::string& seen, facts::Os os);
+
+facts::Os os_of(const NodeEvidence& evidence);
+
+}  // namespace bringup::verify
