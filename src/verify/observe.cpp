@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdlib>
 
 #include "bringup/util/text.hpp"
 
@@ -44,6 +46,95 @@ bool network_says_no(std::string_view text) {
                      [&](auto word) { return text.find(word) != std::string_view::npos; });
 }
 
+bool number(std::string_view text, int& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+// strtod rather than from_chars, which Apple's library long lacked for floating point.
+bool number(std::string_view text, double& value) {
+  if (text.empty() || text.size() > 20) return false;
+  if (text.find_first_not_of("0123456789.") != std::string_view::npos) return false;
+  const std::string copy(text);
+  char* end = nullptr;
+  value = std::strtod(copy.c_str(), &end);
+  return *end == '\0';
+}
+
+// "3 packets transmitted, 3 packets received, 0.0% packet loss" of the Mac, "…, 3 received, …" of
+// iputils; then "round-trip min/avg/max/stddev = a/b/c/d ms" or "rtt min/avg/max/mdev = a/b/c/d ms".
+std::optional<platform::PingResult> parse_ping(std::string_view text) {
+  std::optional<platform::PingResult> result;
+  for (const auto line : split_lines(text)) {
+    const auto words = split_blank(line);
+    if (words.size() >= 5 && words[1] == "packets" && words[2] == "transmitted,") {
+      platform::PingResult counts;
+      if (!number(words[0], counts.transmitted) || !number(words[3], counts.received)) continue;
+      if (counts.transmitted < 1 || counts.received < 0) continue;
+      // Duplicated replies count as received on a Mac.
+      counts.received = std::min(counts.received, counts.transmitted);
+      counts.loss_percent =
+          100.0 * (counts.transmitted - counts.received) / static_cast<double>(counts.transmitted);
+      result = counts;
+    }
+    if (!result || result->received == 0 || words.size() < 5 || words[2] != "=") continue;
+    if (words[1] != "min/avg/max/stddev" && words[1] != "min/avg/max/mdev") continue;
+    const auto parts = split(words[3], '/');
+    double min = 0, avg = 0, max = 0, stddev = 0;
+    if (parts.size() != 4 || !number(parts[0], min) || !number(parts[1], avg) ||
+        !number(parts[2], max) || !number(parts[3], stddev)) {
+      continue;
+    }
+    result->min_ms = min;
+    result->avg_ms = avg;
+    result->max_ms = max;
+    result->stddev_ms = stddev;
+  }
+  return result;
+}
+
+// "  interface: en5" of the Mac's route, or the word after "dev" of ip route.
+std::optional<std::string> route_interface(std::string_view text, facts::Os os) {
+  for (const auto line : split_lines(text)) {
+    const auto words = split_blank(line);
+    for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+      if (words[i] == (os == facts::Os::linux_kernel ? "dev" : "interface:")) {
+        return std::string(words[i + 1]);
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+Reading<std::string> read_route(const std::vector<facts::Frame>& frames, std::size_t link,
+                                facts::Os os) {
+  Reading<std::string> reading;
+  const auto* frame = find(frames, fmt::format("route.{}", link));
+  if (frame == nullptr) return reading;
+  reading.present = true;
+  reading.raw = frame->payload.substr(0, kRawBytes);
+  reading.value = route_interface(frame->payload, os);
+  // The Mac's route ends with 0 for most of its errors, so the text decides, not the status.
+  if (!reading.value && network_says_no(frame->payload)) reading.value = "";
+  if (!reading.value) reading.problem = last_words(*frame);
+  return reading;
+}
+
+PingReading read_ping(const std::vector<facts::Frame>& frames, std::size_t link) {
+  PingReading reading;
+  const auto* frame = find(frames, fmt::format("ping.{}", link));
+  if (frame == nullptr) return reading;
+  reading.present = true;
+  reading.raw = frame->payload.substr(0, kRawBytes);
+  if (auto parsed = parse_ping(frame->payload)) {
+    reading.value = *parsed;
+    return reading;
+  }
+  reading.refused = network_says_no(frame->payload);
+  reading.problem = last_words(*frame);
+  return reading;
+}
 
 }  // namespace bringup::verify

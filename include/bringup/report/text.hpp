@@ -1,0 +1,56 @@
+#pragma once
+// What a person reads: pure functions from values to text, UTF-8, each line ended by "\n". Every word
+// that came from a node passes printable() first.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bringup/facts/node_facts.hpp"
+#include "bringup/model/fleet.hpp"
+#include "bringup/plan/execute.hpp"
+#include "bringup/plan/plan.hpp"
+#include "bringup/report/style.hpp"
+#include "bringup/verify/matrix.hpp"
+
+namespace bringup::report {
+
+// What apply has to show for one node.
+struct AppliedNode {
+  plan::NodePlan plan;
+  plan::NodeOutcome outcome;                // outcome.steps empty when nothing ran
+  std::optional<facts::NodeFacts> facts;    // read back after the run, or read before it
+};
+
+// One apply from end to end, nodes in the order of the plan.
+struct ApplyReport {
+  std::string run;  // the run's name, for `bringup rollback`; may be empty
+  std::vector<AppliedNode> nodes;
+  std::optional<verify::Matrix> matrix;  // unset when verify did not run
+};
+
+// `plan` and --dry-run: per node its heading, each step's reason and command, findings with cures;
+// then "3 nodes, 12 changes".
+std::string text_plan(const model::Fleet& fleet, const plan::Plan& plan, const Style& style);
+
+// One node's block of apply: "[1/2] hwstudio1 (en5 → 10.254.0.5/30)" and its steps. `position` counts
+// from 1. Fit to be printed as soon as the node is done.
+std::string text_applied_node(const model::Fleet& fleet, const AppliedNode& node,
+                              std::size_t position, std::size_t total, const Style& style);
+
+// The "Connectivity" section: every linked pair, one line per link and direction, then the distinct
+// diagnoses that need more words.
+std::string text_connectivity(const model::Fleet& fleet, const verify::Matrix& matrix,
+                              const Style& style);
+
+// The "Summary" section: one line per node and link end, with the RDMA state and ✓, ⚠ or ✗.
+std::string text_summary(const model::Fleet& fleet, const ApplyReport& report, const Style& style);
+
+// All of apply: node blocks, connectivity, summary, one line of totals.
+std::string text_apply(const model::Fleet& fleet, const ApplyReport& report, const Style& style);
+
+// `verify`: the NxN matrix (rows from, columns to; a list when it would be wider than style.width),
+// what is wrong beneath, and "6 of 6 pass".
+std::string text_verify(const model::Fleet& fleet, const verify::Matrix& matrix,
+                        const Style& style);
+
+}  // namespace bringup::report

@@ -1,0 +1,204 @@
+// The Connectivity and Summary sections of apply, and the matrix of verify.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "bringup/report/text.hpp"
+#include "bringup/util/table.hpp"
+#include "bringup/util/text.hpp"
+#include "cells.hpp"
+#include "paint.hpp"
+
+namespace bringup::report {
+namespace {
+
+// "  a → b  ✓ 0.12 ms" for every cell that `keep` wants.
+template <class Keep>
+std::string list(const model::Fleet& fleet, const verify::Matrix& matrix, const Style& style,
+                 Keep keep) {
+  std::size_t widest = 0;
+  for (const auto& cell : matrix.cells) {
+    if (keep(cell)) widest = std::max(widest, display_width(pair_words(fleet, cell)));
+  }
+  std::string text;
+  for (const auto& cell : matrix.cells) {
+    if (!keep(cell)) continue;
+    std::string first = "  " + pair_words(fleet, cell);
+    first.append(widest + 4 - display_width(first), ' ');
+    text += wrap(first + mark(mark_of(cell.status), style) + " ", long_words(cell), widest + 6,
+                 style);
+  }
+  return text;
+}
+
+bool linked(const verify::Cell& cell) { return cell.link.has_value(); }
+
+// The worst of several links' cells stands for the pair in the matrix.
+int badness(verify::CellStatus status) {
+  switch (status) {
+    case verify::CellStatus::pass:
+      return 0;
+    case verify::CellStatus::unlinked:
+      return 1;
+    case verify::CellStatus::untested:
+      return 2;
+    case verify::CellStatus::slow:
+      return 3;
+    case verify::CellStatus::unreachable:
+      return 4;
+    case verify::CellStatus::error:
+      return 5;
+    case verify::CellStatus::fail:
+      return 6;
+  }
+  return 6;
+}
+
+Table square(const model::Fleet& fleet, const verify::Matrix& matrix) {
+  std::map<std::pair<std::size_t, std::size_t>, const verify::Cell*> worst;
+  for (const auto& cell : matrix.cells) {
+    auto& slot = worst[{cell.from, cell.to}];
+    if (slot == nullptr || badness(cell.status) > badness(slot->status)) slot = &cell;
+  }
+  std::vector<std::size_t> nodes;
+  std::vector<Align> alignment = {Align::left};
+  std::vector<std::string> head = {"from \\ to"};
+  for (const auto& name : matrix.nodes) {
+    if (const auto index = fleet.node_index(name)) nodes.push_back(*index);
+    alignment.push_back(Align::right);
+    head.push_back(printable(name));
+  }
+  Table table(alignment);
+  table.add(head);
+  for (const std::size_t from : nodes) {
+    std::vector<std::string> row = {printable(fleet.nodes[from].name)};
+    for (const std::size_t to : nodes) {
+      const auto found = worst.find({from, to});
+      row.push_back(found == worst.end() ? "·" : short_words(*found->second));
+    }
+    table.add(row);
+  }
+  return table;
+}
+
+std::string_view rdma_word(const std::optional<facts::NodeFacts>& facts) {
+  if (!facts) return "unknown";
+  switch (facts->rdma) {
+    case platform::RdmaState::enabled:
+      return "enabled";
+    case platform::RdmaState::disabled:
+      return "disabled";
+    case platform::RdmaState::no_tool:
+      return "no-tool";
+    case platform::RdmaState::unknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
+Mark worse(Mark a, Mark b) {
+  if (a == Mark::bad || b == Mark::bad) return Mark::bad;
+  if (a == Mark::warn || b == Mark::warn) return Mark::warn;
+  return Mark::good;
+}
+
+// Is this link end to blame for a cell that is not as it should be? With a cable between two ports
+// that are both down, both are.
+bool blamed(const verify::Cell& cell, const std::string& node, const std::string& interface) {
+  if (!cell.diagnosis || cell.diagnosis->layer == "cable") return true;
+  const auto& blame = *cell.diagnosis;
+  return blame.node == node && (blame.target.empty() || blame.target == interface);
+}
+
+Mark end_mark(const model::Fleet& fleet, const ApplyReport& report, const AppliedNode& node,
+              std::size_t link, const model::LinkEnd& end) {
+  Mark result = Mark::good;
+  if (node.outcome.error || node.plan.state != plan::NodeState::ready) return Mark::bad;
+  // A step or finding about another of the node's interfaces says nothing about this one.
+  const auto concerns = [&](const std::string& target) {
+    for (const std::size_t other : fleet.links_of(end.node)) {
+      for (const auto& other_end : fleet.links[other].ends) {
+        if (other_end.node == end.node && other_end.interface != end.interface &&
+            other_end.interface == target) {
+          return false;
+        }
+      }
+    }
+    return true;
+  };
+  for (const auto& step : node.outcome.steps) {
+    if (!concerns(step.target)) continue;
+    const Mark own = mark_of(step.status);
+    result = worse(result, own == Mark::none ? Mark::bad : own);
+  }
+  for (const auto& found : node.plan.findings) {
+    if (concerns(found.target)) result = worse(result, mark_of(found.severity));
+  }
+  if (report.matrix) {
+    for (const auto& cell : report.matrix->cells) {
+      if (cell.link != link || !blamed(cell, node.plan.node, end.interface)) continue;
+      result = worse(result, mark_of(cell.status));
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string text_connectivity(const model::Fleet& fleet, const verify::Matrix& matrix,
+                              const Style& style) {
+  std::string text = bold("Connectivity", style) + "\n" + list(fleet, matrix, style, linked);
+  return text + matrix_findings(matrix, style);
+}
+
+std::string text_summary(const model::Fleet& fleet, const ApplyReport& report,
+                         const Style& style) {
+  Table table;
+  std::vector<Mark> marks;
+  for (const auto& node : report.nodes) {
+    const auto index = fleet.node_index(node.plan.node);
+    if (!index) continue;
+    for (const std::size_t link : fleet.links_of(*index)) {
+      for (const auto& end : fleet.links[link].ends) {
+        if (end.node != *index) continue;
+        table.add({printable(node.plan.node), end.interface,
+                   fmt::format("{}/{}", end.address.to_string(), fleet.links[link].subnet.prefix()),
+                   fmt::format("RDMA:{}", rdma_word(node.facts)), "|"});
+        marks.push_back(end_mark(fleet, report, node, link, end));
+      }
+    }
+  }
+  std::string text = bold("Summary", style) + "\n";
+  const auto lines = table.lines(2);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    text += lines[i].substr(0, lines[i].size() - 1) + mark(marks[i], style) + "\n";
+  }
+  return text;
+}
+
+std::string text_verify(const model::Fleet& fleet, const verify::Matrix& matrix,
+                        const Style& style) {
+  std::string text;
+  const Table table = square(fleet, matrix);
+  if (table.width() <= style.width) {
+    text += bold("Ping, average round trip", style) + "\n" + table.render();
+  } else {
+    text += bold("Ping, average round trip", style) + "\n" +
+            list(fleet, matrix, style, [](const auto&) { return true; });
+  }
+  if (!matrix.findings.empty()) text += "\n" + matrix_findings(matrix, style);
+  const auto total = matrix.cells.size() - matrix.count(verify::CellStatus::unlinked);
+  text += fmt::format("\n{} of {} pass", matrix.count(verify::CellStatus::pass), total);
+  constexpr verify::CellStatus others[] = {
+      verify::CellStatus::slow, verify::CellStatus::fail, verify::CellStatus::unreachable,
+      verify::CellStatus::error, verify::CellStatus::untested};
+  for (const auto status : others) {
+    if (const auto n = matrix.count(status); n > 0) {
+      text += fmt::format(", {} {}", n, verify::to_string(status));
+    }
+  }
+  return text + "\n";
+}
+
+}  // namespace bringup::report
