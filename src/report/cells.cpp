@@ -86,8 +86,8 @@ std::string long_words(const verify::Cell& cell) {
 }
 
 std::string pair_words(const model::Fleet& fleet, const verify::Cell& cell) {
-  std::string words = printable(fleet.nodes[cell.from].name) + " → " +
-                      printable(fleet.nodes[cell.to].name);
+  std::string words =
+      printable(fleet.nodes[cell.from].name) + " → " + printable(fleet.nodes[cell.to].name);
   if (cell.link && fleet.links_between(cell.from, cell.to).size() > 1) {
     const auto& ends = fleet.links[*cell.link].ends;
     words += " (" + ends[ends[0].node == cell.from ? 0 : 1].interface + ")";

@@ -28,8 +28,12 @@ std::string mark(Mark which, const Style& style) {
   return {};
 }
 
-std::string bold(std::string_view text, const Style& style) { return painted("1", text, style); }
-std::string dim(std::string_view text, const Style& style) { return painted("2", text, style); }
+std::string bold(std::string_view text, const Style& style) {
+  return painted("1", text, style);
+}
+std::string dim(std::string_view text, const Style& style) {
+  return painted("2", text, style);
+}
 
 std::string wrap(std::string_view first, std::string_view text, std::size_t indent,
                  const Style& style) {
@@ -104,7 +108,8 @@ std::string explain(std::string_view seen, std::string_view expected, std::strin
   std::string text;
   const auto line = [&](std::string_view label, std::string_view what) {
     if (what.empty()) return;
-    text += wrap(fmt::format("      {:<10}", fmt::format("{}:", label)), printable(what), 16, style);
+    text +=
+        wrap(fmt::format("      {:<10}", fmt::format("{}:", label)), printable(what), 16, style);
   };
   line("seen", seen);
   line("expected", expected);

@@ -11,8 +11,7 @@ namespace bringup::report {
 namespace {
 
 std::string error_lines(const Error& error, const Style& style) {
-  std::string text =
-      wrap("  " + mark(Mark::bad, style) + " ", printable(error.message), 4, style);
+  std::string text = wrap("  " + mark(Mark::bad, style) + " ", printable(error.message), 4, style);
   return text + explain("", "", error.hint, style);
 }
 
@@ -29,8 +28,7 @@ std::string step_lines(const plan::StepOutcome& step, const Style& style) {
       if (!cure.empty() && what.find(cure) == std::string::npos) what += " (" + cure + ")";
       return wrap(first, what, 4, style);
     case plan::StepStatus::failed:
-      return wrap(first, what, 4, style) +
-             explain(step.seen, step.expected, step.cure, style);
+      return wrap(first, what, 4, style) + explain(step.seen, step.expected, step.cure, style);
     case plan::StepStatus::skipped: {
       const std::string reason = step.seen.empty() ? "" : ": " + printable(step.seen);
       return wrap(first, fmt::format("{} (skipped{})", what, reason), 4, style);
@@ -44,8 +42,7 @@ std::string step_lines(const plan::StepOutcome& step, const Style& style) {
 
 std::string finding_lines(const plan::Finding& found, const Style& style) {
   const std::string target = found.target.empty() ? "" : " " + printable(found.target);
-  std::string what =
-      fmt::format("{}{}: {}", printable(found.layer), target, printable(found.seen));
+  std::string what = fmt::format("{}{}: {}", printable(found.layer), target, printable(found.seen));
   const std::string first = "  " + mark(mark_of(found.severity), style) + " ";
   if (found.severity == plan::Severity::error) {
     return wrap(first, what, 4, style) + explain("", found.expected, found.cure, style);
@@ -54,7 +51,8 @@ std::string finding_lines(const plan::Finding& found, const Style& style) {
   return wrap(first, what, 4, style);
 }
 
-// A finding that a step repeats (RDMA disabled, seen again by rdma.check) is told once, by the step.
+// A finding that a step repeats (RDMA disabled, seen again by rdma.check) is told once, by the
+// step.
 bool told_by_step(const plan::Finding& found, const plan::NodeOutcome& outcome) {
   return std::any_of(outcome.steps.begin(), outcome.steps.end(), [&](const auto& step) {
     return step.status != plan::StepStatus::skipped && !found.cure.empty() &&

@@ -26,13 +26,15 @@ std::string list(const model::Fleet& fleet, const verify::Matrix& matrix, const 
     if (!keep(cell)) continue;
     std::string first = "  " + pair_words(fleet, cell);
     first.append(widest + 4 - display_width(first), ' ');
-    text += wrap(first + mark(mark_of(cell.status), style) + " ", long_words(cell), widest + 6,
-                 style);
+    text +=
+        wrap(first + mark(mark_of(cell.status), style) + " ", long_words(cell), widest + 6, style);
   }
   return text;
 }
 
-bool linked(const verify::Cell& cell) { return cell.link.has_value(); }
+bool linked(const verify::Cell& cell) {
+  return cell.link.has_value();
+}
 
 // The worst of several links' cells stands for the pair in the matrix.
 int badness(verify::CellStatus status) {
@@ -152,8 +154,7 @@ std::string text_connectivity(const model::Fleet& fleet, const verify::Matrix& m
   return text + matrix_findings(matrix, style);
 }
 
-std::string text_summary(const model::Fleet& fleet, const ApplyReport& report,
-                         const Style& style) {
+std::string text_summary(const model::Fleet& fleet, const ApplyReport& report, const Style& style) {
   Table table;
   std::vector<Mark> marks;
   for (const auto& node : report.nodes) {
@@ -190,9 +191,9 @@ std::string text_verify(const model::Fleet& fleet, const verify::Matrix& matrix,
   if (!matrix.findings.empty()) text += "\n" + matrix_findings(matrix, style);
   const auto total = matrix.cells.size() - matrix.count(verify::CellStatus::unlinked);
   text += fmt::format("\n{} of {} pass", matrix.count(verify::CellStatus::pass), total);
-  constexpr verify::CellStatus others[] = {
-      verify::CellStatus::slow, verify::CellStatus::fail, verify::CellStatus::unreachable,
-      verify::CellStatus::error, verify::CellStatus::untested};
+  constexpr verify::CellStatus others[] = {verify::CellStatus::slow, verify::CellStatus::fail,
+                                           verify::CellStatus::unreachable,
+                                           verify::CellStatus::error, verify::CellStatus::untested};
   for (const auto status : others) {
     if (const auto n = matrix.count(status); n > 0) {
       text += fmt::format(", {} {}", n, verify::to_string(status));

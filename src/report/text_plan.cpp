@@ -22,11 +22,10 @@ std::string finding(const plan::Finding& found, const Style& style) {
 }
 
 std::string step(const plan::NodePlan& node, const plan::Action& action, const Style& style) {
-  std::string text =
-      wrap("  ",
-           fmt::format("{} {}: {}", plan::to_string(action.task), printable(action.target),
-                       printable(action.why)),
-           4, style);
+  std::string text = wrap("  ",
+                          fmt::format("{} {}: {}", plan::to_string(action.task),
+                                      printable(action.target), printable(action.why)),
+                          4, style);
   text += fmt::format("    [dry-run] {}: {}\n", printable(node.node),
                       printable(action.shown, kCommandBytes));
   return text;
@@ -44,8 +43,8 @@ std::string node_block(const model::Fleet& fleet, const plan::NodePlan& node, st
   }
   for (const auto& found : node.findings) text += finding(found, style);
   if (node.state == plan::NodeState::refused) {
-    text += wrap("  " + mark(Mark::bad, style) + " ", "nothing will be changed on this node", 4,
-                 style);
+    text +=
+        wrap("  " + mark(Mark::bad, style) + " ", "nothing will be changed on this node", 4, style);
     return text;
   }
   if (node.state == plan::NodeState::unreachable) return text;

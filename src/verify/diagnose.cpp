@@ -88,11 +88,11 @@ std::optional<Diagnosis> address_layer(const End& end) {
     if (other.name == end.self.interface) continue;
     for (const auto& address : other.inet) {
       if (address.address != want.address) continue;
-      return blame(end, "address",
-                   fmt::format("{} is on {}:{}", address.to_string(), end.node(),
-                               printable(other.name, 32)),
-                   fmt::format("{} on {}", expected, end.self.interface),
-                   fmt::format("take it off {} there, then {}", printable(other.name, 32), kApply));
+      return blame(
+          end, "address",
+          fmt::format("{} is on {}:{}", address.to_string(), end.node(), printable(other.name, 32)),
+          fmt::format("{} on {}", expected, end.self.interface),
+          fmt::format("take it off {} there, then {}", printable(other.name, 32), kApply));
     }
   }
   if (have.empty()) {

@@ -7,8 +7,8 @@
 namespace bringup::verify {
 
 // Walks ssh → bridge → interface → cable → address → route over both ends, each layer at the link's
-// first end and then at its second, so that both directions blame the same place. Unset: every layer
-// that could be read is as declared.
+// first end and then at its second, so that both directions blame the same place. Unset: every
+// layer that could be read is as declared.
 std::optional<Diagnosis> first_broken_layer(const model::Fleet& fleet, std::size_t link,
                                             const std::vector<NodeEvidence>& evidence);
 

@@ -28,8 +28,8 @@ struct Judged {
     return fleet.nodes[end.node].name + ":" + end.interface;
   }
   [[nodiscard]] Diagnosis at_ping(std::string seen, std::string expected, std::string cure) const {
-    return {"ping",          fleet.nodes[from.node].name, from.interface, std::move(seen),
-            std::move(expected), std::move(cure)};
+    return {"ping",          fleet.nodes[from.node].name, from.interface,
+            std::move(seen), std::move(expected),         std::move(cure)};
   }
   void tool_failed(std::string_view tool, const std::string& problem) {
     cell.status = CellStatus::error;
@@ -62,11 +62,10 @@ void judge_ping(Judged& j, const platform::PingResult& ping) {
     return;
   }
   if (expect.loss_percent && ping.loss_percent > *expect.loss_percent) {
-    j.fail(j.at_ping(fmt::format("{} of {} pings lost", ping.transmitted - ping.received,
-                                 ping.transmitted),
-                     fmt::format("at most {:g}% lost", *expect.loss_percent),
-                     fmt::format("reseat the cable between {} and {}", j.place(j.from),
-                                 j.place(j.to))));
+    j.fail(j.at_ping(
+        fmt::format("{} of {} pings lost", ping.transmitted - ping.received, ping.transmitted),
+        fmt::format("at most {:g}% lost", *expect.loss_percent),
+        fmt::format("reseat the cable between {} and {}", j.place(j.from), j.place(j.to))));
     return;
   }
   if (expect.rtt_avg_ms && ping.avg_ms && *ping.avg_ms > *expect.rtt_avg_ms) {
@@ -115,7 +114,8 @@ void judge_linked(Judged& j, const CheckOptions& options) {
   } else {
     j.cell.status = CellStatus::pass;
   }
-  if (!want_route || j.cell.status == CellStatus::fail || j.cell.status == CellStatus::error) return;
+  if (!want_route || j.cell.status == CellStatus::fail || j.cell.status == CellStatus::error)
+    return;
 
   // Replies by another way than the link prove nothing about the link.
   if (j.cell.route_ok == false) {

@@ -39,8 +39,8 @@ std::string last_words(const facts::Frame& frame) {
 // No way to the peer: an answer about the network, not a failure of the tool.
 bool network_says_no(std::string_view text) {
   constexpr std::array<std::string_view, 9> words = {
-      "No route to host",       "Network is unreachable", "Network is down",
-      "Can't assign requested", "Cannot assign requested", "Host is down",
+      "No route to host",       "Network is unreachable",       "Network is down",
+      "Can't assign requested", "Cannot assign requested",      "Host is down",
       "not in table",           "Destination Host Unreachable", "No such device"};
   return std::any_of(words.begin(), words.end(),
                      [&](auto word) { return text.find(word) != std::string_view::npos; });
@@ -62,7 +62,8 @@ bool number(std::string_view text, double& value) {
 }
 
 // "3 packets transmitted, 3 packets received, 0.0% packet loss" of the Mac, "…, 3 received, …" of
-// iputils; then "round-trip min/avg/max/stddev = a/b/c/d ms" or "rtt min/avg/max/mdev = a/b/c/d ms".
+// iputils; then "round-trip min/avg/max/stddev = a/b/c/d ms" or "rtt min/avg/max/mdev = a/b/c/d
+// ms".
 std::optional<platform::PingResult> parse_ping(std::string_view text) {
   std::optional<platform::PingResult> result;
   for (const auto line : split_lines(text)) {

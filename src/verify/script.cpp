@@ -17,7 +17,9 @@ struct Dialect {
   int attempts;           // of ping_once, so that all of them take about 2 s
 };
 
-int whole_seconds(double seconds) { return std::max(1, static_cast<int>(std::ceil(seconds))); }
+int whole_seconds(double seconds) {
+  return std::max(1, static_cast<int>(std::ceil(seconds)));
+}
 
 Dialect dialect_of(facts::Os os, const CheckOptions& options) {
   const int count = std::max(1, options.ping_count);

@@ -1,6 +1,6 @@
 #pragma once
-// What a person reads: pure functions from values to text, UTF-8, each line ended by "\n". Every word
-// that came from a node passes printable() first.
+// What a person reads: pure functions from values to text, UTF-8, each line ended by "\n". Every
+// word that came from a node passes printable() first.
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,8 +17,8 @@ namespace bringup::report {
 // What apply has to show for one node.
 struct AppliedNode {
   plan::NodePlan plan;
-  plan::NodeOutcome outcome;                // outcome.steps empty when nothing ran
-  std::optional<facts::NodeFacts> facts;    // read back after the run, or read before it
+  plan::NodeOutcome outcome;              // outcome.steps empty when nothing ran
+  std::optional<facts::NodeFacts> facts;  // read back after the run, or read before it
 };
 
 // One apply from end to end, nodes in the order of the plan.
@@ -32,8 +32,8 @@ struct ApplyReport {
 // then "3 nodes, 12 changes".
 std::string text_plan(const model::Fleet& fleet, const plan::Plan& plan, const Style& style);
 
-// One node's block of apply: "[1/2] hwstudio1 (en5 → 10.254.0.5/30)" and its steps. `position` counts
-// from 1. Fit to be printed as soon as the node is done.
+// One node's block of apply: "[1/2] hwstudio1 (en5 → 10.254.0.5/30)" and its steps. `position`
+// counts from 1. Fit to be printed as soon as the node is done.
 std::string text_applied_node(const model::Fleet& fleet, const AppliedNode& node,
                               std::size_t position, std::size_t total, const Style& style);
 

@@ -33,10 +33,11 @@ struct NodeEvidence {
   const facts::NodeFacts* facts = nullptr;
 };
 
-// Every ordered pair of the selected nodes. evidence[i] belongs to fleet.nodes[i]; nodes that are not
-// selected have no cells. Without ping or route in `options.only` their absence is no failure.
-// Diagnosis names the first broken layer, the link's first end first: ssh, bridge, interface, cable,
-// address, route, ping. Findings hold every distinct diagnosis once, target "node:interface".
+// Every ordered pair of the selected nodes. evidence[i] belongs to fleet.nodes[i]; nodes that are
+// not selected have no cells. Without ping or route in `options.only` their absence is no failure.
+// Diagnosis names the first broken layer, the link's first end first: ssh, bridge, interface,
+// cable, address, route, ping. Findings hold every distinct diagnosis once, target
+// "node:interface".
 Matrix judge(const model::Fleet& fleet, const std::vector<std::size_t>& selected,
              const std::vector<NodeEvidence>& evidence, const CheckOptions& options);
 

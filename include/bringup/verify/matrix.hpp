@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "bringup/model/fleet.hpp"
-#include "bringup/platform/observed.hpp"
 #include "bringup/plan/plan.hpp"
+#include "bringup/platform/observed.hpp"
 
 namespace bringup::verify {
 
@@ -31,11 +31,11 @@ struct Cell {
   std::size_t to = 0;
   std::optional<std::size_t> link;  // index into Fleet::links; unset: unlinked
   CellStatus status = CellStatus::untested;
-  std::optional<bool> route_ok;     // the peer's address leaves through the link's interface
-  std::string route_interface;      // what the route check saw
+  std::optional<bool> route_ok;  // the peer's address leaves through the link's interface
+  std::string route_interface;   // what the route check saw
   std::optional<platform::PingResult> ping;
   std::optional<Diagnosis> diagnosis;
-  std::string raw;                  // bounded; for the journal
+  std::string raw;  // bounded; for the journal
 };
 
 struct Matrix {
