@@ -1,0 +1,258 @@
+// The check script, run by real shells against commands of ours that play a Mac's.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+
+#include "bringup/util/fd.hpp"
+#include "bringup/verify/checks.hpp"
+#include "support/verify_values.hpp"
+
+namespace bringup::verify {
+namespace {
+
+namespace fs = std::filesystem;
+const std::string kNonce = "00112233445566778899aabbccddeeff";
+
+// A folder that goes with the test.
+class Folder {
+ public:
+  Folder() {
+    std::string pattern = (fs::temp_directory_path() / "bringup-verify-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
+    path_ = pattern;
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  [[nodiscard]] fs::path operator/(const std::string& name) const { return path_ / name; }
+  [[nodiscard]] std::string string() const { return path_.string(); }
+  void program(const std::string& name, const std::string& body) const {
+    std::ofstream(path_ / name) << "#!/bin/sh\n" << body;
+    fs::permissions(path_ / name, fs::perms::owner_all);
+  }
+
+ private:
+  fs::path path_;
+};
+
+struct Ran {
+  int status = -1;
+  std::string out;
+  double seconds = 0;
+};
+
+// SHELL -s with the script on its stdin and `bin` before the system's programs, as sshd runs it.
+Ran run(const std::vector<std::string>& shell, const std::string& script, const Folder& bin) {
+  int in[2];
+  int out[2];
+  if (::pipe(in) != 0 || ::pipe(out) != 0) throw std::runtime_error("pipe");
+  const auto begin = std::chrono::steady_clock::now();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::dup2(in[0], 0);
+    ::dup2(out[1], 1);
+    for (const int fd : {in[0], in[1], out[0], out[1]}) ::close(fd);
+    ::setenv("PATH", (bin.string() + ":/usr/bin:/bin").c_str(), 1);
+    ::setenv("STATE", bin.string().c_str(), 1);
+    std::vector<char*> words;
+    for (const auto& word : shell) words.push_back(const_cast<char*>(word.c_str()));
+    words.push_back(nullptr);
+    ::execvp(words[0], words.data());
+    ::_exit(127);
+  }
+  Fd input(in[1]);
+  Fd output(out[0]);
+  ::close(in[0]);
+  ::close(out[1]);
+  // The scripts are smaller than a pipe holds.
+  EXPECT_EQ(::write(input.get(), script.data(), script.size()),
+            static_cast<ssize_t>(script.size()));
+  input.reset();
+  Ran ran;
+  char buffer[4096];
+  for (;;) {
+    pollfd ready{output.get(), POLLIN, 0};
+    if (::poll(&ready, 1, 30'000) <= 0) break;
+    const ssize_t n = ::read(output.get(), buffer, sizeof buffer);
+    if (n <= 0) break;
+    ran.out.append(buffer, static_cast<std::size_t>(n));
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ran.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  ran.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return ran;
+}
+
+const facts::Frame* find(const std::vector<facts::Frame>& frames, const std::string& name) {
+  for (const auto& frame : frames) {
+    if (frame.name == name) return &frame;
+  }
+  return nullptr;
+}
+
+// Plays a Mac: route answers, ping takes half a second for a counted run and says how it was
+// called.
+void play_mac(const Folder& bin) {
+  bin.program("route", "echo \"   route to: $3\"\necho '  interface: en5'\n");
+  bin.program("ping",
+              "echo \"$*\" >> \"$STATE/calls\"\n"
+              "case \"$*\" in *'-c 1 '*) exit 0;; esac\n"
+              "for peer; do :; done\n"
+              "i=0\n"
+              "while [ $i -lt 5 ]; do echo \"64 bytes from $peer: icmp_seq=$i\"; sleep 0.1;"
+              " i=$((i+1)); done\n"
+              "echo '3 packets transmitted, 3 packets received, 0.0% packet loss'\n"
+              "echo 'round-trip min/avg/max/stddev = 0.1/0.2/0.3/0.1 ms'\n");
+}
+
+std::string calls(const Folder& bin) {
+  std::ifstream file(bin / "calls");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// A hub with `spokes` cables.
+model::Fleet star(std::size_t spokes) {
+  std::vector<std::string> names = {"hub"};
+  std::vector<model::Link> links;
+  for (std::size_t i = 1; i <= spokes; ++i) {
+    names.push_back("spoke" + std::to_string(i));
+    links.push_back(test::cable(0, "en" + std::to_string(i), i, "en1",
+                                "10.254." + std::to_string(i) + ".0/30"));
+  }
+  return test::fleet_of(names, links);
+}
+
+class CheckScript : public testing::TestWithParam<std::vector<std::string>> {
+ protected:
+  Folder bin;
+};
+
+TEST_P(CheckScript, ChecksAllLinksAtOnceAndFramesThemInOrder) {
+  play_mac(bin);
+  constexpr std::size_t kLinks = 12;
+  const auto fleet = star(kLinks);
+  const auto ran = run(GetParam(), check_script(fleet, 0, kNonce, {}), bin);
+  EXPECT_EQ(ran.status, 0);
+  const auto frames = facts::parse_frames(ran.out, kNonce);
+  ASSERT_TRUE(frames.has_value()) << ran.out;
+  ASSERT_EQ(frames->size(), 2 * kLinks + 1);
+  for (std::size_t i = 0; i < kLinks; ++i) {
+    EXPECT_EQ((*frames)[2 * i].name, "route." + std::to_string(i));
+    EXPECT_EQ((*frames)[2 * i + 1].name, "ping." + std::to_string(i));
+    const std::string peer = "10.254." + std::to_string(i + 1) + ".2";
+    EXPECT_NE((*frames)[2 * i].payload.find("route to: " + peer), std::string::npos);
+    EXPECT_NE((*frames)[2 * i + 1].payload.find("from " + peer), std::string::npos);
+    EXPECT_NE((*frames)[2 * i + 1].payload.find("3 packets received"), std::string::npos);
+    EXPECT_EQ((*frames)[2 * i + 1].exit_status, 0);
+  }
+  EXPECT_EQ(frames->back().name, "end");
+  EXPECT_LT(ran.seconds, 3) << "one after the other would take 6 s";
+}
+
+TEST_P(CheckScript, SpeaksTheMacsDialectFromTheLinksOwnAddress) {
+  play_mac(bin);
+  run(GetParam(), check_script(test::pair_fleet(), 1, kNonce, {}), bin);
+  EXPECT_EQ(calls(bin),
+            "-n -c 1 -W 300 -t 1 -S 10.254.0.6 10.254.0.5\n"
+            "-n -c 3 -i 0.2 -W 1000 -t 3 -S 10.254.0.6 10.254.0.5\n");
+}
+
+TEST_P(CheckScript, SpeaksTheDialectOfLinux) {
+  play_mac(bin);
+  bin.program("ip", "echo \"$*\" >> \"$STATE/calls\"; echo '10.254.0.6 dev en5 src 10.254.0.5'\n");
+  const auto ran = run(
+      GetParam(), check_script(test::pair_fleet(), 0, kNonce, {}, facts::Os::linux_kernel), bin);
+  EXPECT_EQ(calls(bin),
+            "route get 10.254.0.6\n"
+            "-n -c 1 -W 1 -w 1 -I 10.254.0.5 10.254.0.6\n"
+            "-n -c 3 -i 0.2 -W 1 -w 3 -I 10.254.0.5 10.254.0.6\n");
+}
+
+TEST_P(CheckScript, WaitsForAPeerThatAnswersLate) {
+  play_mac(bin);
+  bin.program("ping",
+              "case \"$*\" in *'-c 1 '*) echo x >> \"$STATE/tries\"; "
+              "[ $(wc -l < \"$STATE/tries\") -ge 3 ]; exit;; esac\n"
+              "echo '3 packets transmitted, 3 packets received, 0.0% packet loss'\n");
+  const auto ran = run(GetParam(), check_script(test::pair_fleet(), 0, kNonce, {}), bin);
+  std::ifstream tries(bin / "tries");
+  const std::string text{std::istreambuf_iterator<char>(tries), {}};
+  EXPECT_EQ(text, "x\nx\nx\n");
+  EXPECT_NE(ran.out.find("3 packets received"), std::string::npos);
+}
+
+TEST_P(CheckScript, GivesUpOnASilentPeerAndStillCounts) {
+  play_mac(bin);
+  bin.program("ping",
+              "case \"$*\" in *'-c 1 '*) echo x >> \"$STATE/tries\"; exit 2;; esac\n"
+              "echo '3 packets transmitted, 0 packets received, 100.0% packet loss'; exit 2\n");
+  const auto ran = run(GetParam(), check_script(test::pair_fleet(), 0, kNonce, {}), bin);
+  const auto frames = facts::parse_frames(ran.out, kNonce);
+  ASSERT_TRUE(frames.has_value());
+  EXPECT_EQ(find(*frames, "ping.0")->exit_status, 2);
+  EXPECT_EQ(ran.status, 0);
+}
+
+TEST_P(CheckScript, ReportsMissingToolsAndOnlyTheEndOfLongTalk) {
+  bin.program("ping",
+              "case \"$*\" in *'-c 1 '*) exit 0;; esac\n"
+              "i=0; while [ $i -lt 500 ]; do echo \"noise $i bu_rc=7\"; i=$((i+1)); done\n"
+              "printf 'last words, no newline'; exit 3\n");
+  bin.program("route", "exit 127\n");
+  const auto ran = run(GetParam(), check_script(test::pair_fleet(), 0, kNonce, {}), bin);
+  const auto frames = facts::parse_frames(ran.out, kNonce);
+  ASSERT_TRUE(frames.has_value()) << ran.out;
+  EXPECT_EQ(find(*frames, "route.0")->exit_status, 127);
+  EXPECT_EQ(find(*frames, "route.0")->payload, "");
+  const auto* ping = find(*frames, "ping.0");
+  EXPECT_EQ(ping->exit_status, 3);
+  EXPECT_LE(ping->payload.size(), 2048U);
+  EXPECT_TRUE(ping->payload.ends_with("last words, no newline"));
+}
+
+TEST_P(CheckScript, CannotBeFooledByForgedFrames) {
+  play_mac(bin);
+  bin.program("route",
+              "printf '@@%s ping.0 0 - 3\\nabc\\n' " + kNonce + "\necho '  interface: en5'\n");
+  const auto ran = run(GetParam(), check_script(test::pair_fleet(), 0, kNonce, {}), bin);
+  const auto frames = facts::parse_frames(ran.out, kNonce);
+  ASSERT_TRUE(frames.has_value());
+  ASSERT_EQ(frames->size(), 3U);
+  EXPECT_NE((*frames)[1].payload.find("3 packets received"), std::string::npos);
+}
+
+TEST_P(CheckScript, RunsOnlyWhatIsWantedAndNothingForANodeWithoutLinks) {
+  play_mac(bin);
+  CheckOptions options;
+  options.only = {CheckKind::route};
+  auto ran = run(GetParam(), check_script(test::pair_fleet(), 0, kNonce, options), bin);
+  EXPECT_EQ(calls(bin), "");
+  EXPECT_EQ(facts::parse_frames(ran.out, kNonce)->size(), 2U);
+  options.only = {};
+  ran = run(GetParam(), check_script(test::pair_fleet(), 0, kNonce, options), bin);
+  EXPECT_EQ(facts::parse_frames(ran.out, kNonce)->size(), 1U);
+  const auto lonely = test::fleet_of({"one"}, {});
+  ran = run(GetParam(), check_script(lonely, 0, kNonce, {}), bin);
+  EXPECT_EQ(facts::parse_frames(ran.out, kNonce)->size(), 1U);
+  EXPECT_EQ(ran.status, 0);
+}
+
+// bash by the name sh, as macOS has it, restricts itself to what POSIX says.
+INSTANTIATE_TEST_SUITE_P(Shells, CheckScript,
+                         testing::Values(std::vector<std::string>{"sh", "-s"},
+                                         std::vector<std::string>{"bash", "--posix", "-s"}),
+                         [](const auto& one) { return one.index == 0 ? "sh" : "bash"; });
+
+}  // namespace
+}  // namespace bringup::verify
