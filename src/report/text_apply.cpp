@@ -60,26 +60,6 @@ bool told_by_step(const plan::Finding& found, const plan::NodeOutcome& outcome) 
   });
 }
 
-struct Totals {
-  std::size_t changed = 0, failed = 0, warnings = 0, broken = 0;
-};
-
-Totals totals_of(const ApplyReport& report) {
-  Totals totals;
-  for (const auto& node : report.nodes) {
-    if (node.outcome.error || node.plan.state != plan::NodeState::ready) ++totals.broken;
-    for (std::size_t i = 0; i < node.outcome.steps.size(); ++i) {
-      const auto& step = node.outcome.steps[i];
-      if (step.status == plan::StepStatus::failed) ++totals.failed;
-      if (step.status == plan::StepStatus::warning) ++totals.warnings;
-      const bool change = i < node.plan.actions.size() &&
-                          plan::nature(node.plan.actions[i]) == plan::Nature::change;
-      if (change && step.status == plan::StepStatus::done) ++totals.changed;
-    }
-  }
-  return totals;
-}
-
 }  // namespace
 
 std::string text_applied_node(const model::Fleet& fleet, const AppliedNode& node,
@@ -108,11 +88,11 @@ std::string text_apply(const model::Fleet& fleet, const ApplyReport& report, con
   if (report.matrix) text += text_connectivity(fleet, *report.matrix, style) + "\n";
   text += text_summary(fleet, report, style) + "\n";
 
-  const Totals totals = totals_of(report);
+  const ApplyTotals totals = totals_of(report);
   text += count_of(report.nodes.size(), "node") + ", " + count_of(totals.changed, "change");
   if (totals.failed > 0) text += fmt::format(", {} failed", totals.failed);
   if (totals.warnings > 0) text += ", " + count_of(totals.warnings, "warning");
-  if (totals.broken > 0) text += fmt::format(", {} not done", count_of(totals.broken, "node"));
+  if (totals.not_done > 0) text += fmt::format(", {} not done", count_of(totals.not_done, "node"));
   if (report.matrix) {
     const auto linked =
         report.matrix->cells.size() - report.matrix->count(verify::CellStatus::unlinked);

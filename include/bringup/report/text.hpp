@@ -1,32 +1,16 @@
 #pragma once
 // What a person reads: pure functions from values to text, UTF-8, each line ended by "\n". Every
 // word that came from a node passes printable() first.
-#include <optional>
+#include <cstddef>
 #include <string>
-#include <vector>
 
-#include "bringup/facts/node_facts.hpp"
 #include "bringup/model/fleet.hpp"
-#include "bringup/plan/execute.hpp"
 #include "bringup/plan/plan.hpp"
+#include "bringup/report/outcome.hpp"
 #include "bringup/report/style.hpp"
 #include "bringup/verify/matrix.hpp"
 
 namespace bringup::report {
-
-// What apply has to show for one node.
-struct AppliedNode {
-  plan::NodePlan plan;
-  plan::NodeOutcome outcome;              // outcome.steps empty when nothing ran
-  std::optional<facts::NodeFacts> facts;  // read back after the run, or read before it
-};
-
-// One apply from end to end, nodes in the order of the plan.
-struct ApplyReport {
-  std::string run;  // the run's name, for `bringup rollback`; may be empty
-  std::vector<AppliedNode> nodes;
-  std::optional<verify::Matrix> matrix;  // unset when verify did not run
-};
 
 // `plan` and --dry-run: per node its heading, each step's reason and command, findings with cures;
 // then "3 nodes, 12 changes".
