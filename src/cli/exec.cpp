@@ -1,33 +1,40 @@
-#include <iostream>
-#include <map>
+#include <algorithm>
 
 #include "bringup/cli/session.hpp"
 #include "bringup/report/exec.hpp"
+#include "bringup/report/outcome.hpp"
 #include "bringup/run/phases.hpp"
 
 namespace bringup::cli {
 
 int exec_verb(const Options& options) {
   Session session(options, "exec");
-  const auto outcomes = run::run_command(session.crew(), options.command);
+  auto outcomes = run::run_command(session.crew(), options.command);
   session.settle();
 
+  report::RunSummary summary;
   std::vector<report::CommandResult> results;
-  for (const run::CommandOutcome& outcome : outcomes) {
+  for (run::CommandOutcome& outcome : outcomes) {
     report::CommandResult result;
-    result.node = outcome.node;
+    result.node = std::move(outcome.node);
     if (outcome.result) {
       result.exit_status = outcome.result->exit_status;
-      result.signal = outcome.result->signal;
-      result.out = outcome.result->out;
-      result.err = outcome.result->err;
+      result.signal = std::move(outcome.result->signal);
+      result.out = std::move(outcome.result->out);
+      result.err = std::move(outcome.result->err);
       result.truncated = outcome.result->truncated;
+      if (result.exit_status != 0 || !result.signal.empty() || result.truncated) ++summary.failed;
     } else {
       result.error = outcome.result.error();
+      report::add(summary, *result.error);
     }
     results.push_back(std::move(result));
   }
-  return 0;
+  write_result(options, options.format == Format::text
+                            ? report::text_exec(results, result_style(options))
+                            : report::json_exec(results));
+  summary.interrupted = session.interrupted();
+  return report::exit_status(summary);
 }
 
 }  // namespace bringup::cli

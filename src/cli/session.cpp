@@ -3,12 +3,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <mutex>
 #include <sstream>
 
+#include "bringup/plan/plan_file.hpp"
 #include "bringup/report/progress.hpp"
 #include "bringup/ssh/client.hpp"
 #include "bringup/util/text.hpp"
@@ -67,6 +69,20 @@ std::vector<std::size_t> selection(const Options& options, const model::Fleet& f
   return *chosen;
 }
 
+report::Style style_of(const Options& options, int fd) {
+  report::Style style;
+  style.width = options.width != 0 ? options.width : columns_of(fd);
+  if (options.color == Toggle::on && is_terminal(fd)) style.colour = report::Colour::on;
+  return style;
+}
+
+report::Style result_style(const Options& options) {
+  if (options.output.empty()) return style_of(options, STDOUT_FILENO);
+  report::Style style;
+  if (options.width != 0) style.width = options.width;
+  return style;
+}
+
 void write_result(const Options& options, const std::string& text) {
   if (options.output.empty()) {
     std::cout << text << std::flush;
@@ -84,9 +100,12 @@ struct Session::Sinks final : plan::Sink {
 
   Sinks(run::Journal& j, const Options& options) : journal(j) {
     if (options.quiet == Toggle::on) return;
-    const auto mode = is_terminal(STDERR_FILENO) ? report::ProgressMode::terminal
-                                                 : report::ProgressMode::plain;
-    progress = std::make_unique<report::LineProgress>(std::cerr, mode, columns_of(STDERR_FILENO));
+    using Progress = report::LineProgress;
+    Progress::Options shown;
+    if (is_terminal(STDERR_FILENO)) shown.output = Progress::Output::terminal;
+    shown.detail = options.verbosity > 0 ? Progress::Detail::steps : Progress::Detail::failures;
+    shown.style = style_of(options, STDERR_FILENO);
+    progress = std::make_unique<Progress>(std::cerr, shown);
   }
   void emit(const plan::Event& event) override {
     journal.emit(event);
@@ -94,7 +113,8 @@ struct Session::Sinks final : plan::Sink {
   }
 };
 
-Session::Session(const Options& options, std::string_view verb) : fleet_(load_fleet(options)) {
+Session::Session(const Options& options, std::string_view verb)
+    : fleet_(load_fleet(options)), quiet_(options.quiet) {
   raise_file_limit();
   const std::vector<std::size_t> nodes = selection(options, fleet_);
 
@@ -144,7 +164,26 @@ Session::Session(const Options& options, std::string_view verb) : fleet_(load_fl
 Session::~Session() { settle(); }
 
 void Session::settle() {
-  if (sinks_ && sinks_->progress) sinks_->progress->clear();
+  if (sinks_ && sinks_->progress) sinks_->progress->finish();
+}
+
+void Session::say(const std::string& text) {
+  if (quiet_ == Toggle::on) return;
+  settle();
+  std::cerr << text << "\n";
+}
+
+void Session::keep(const std::string& name, const std::string& text) {
+  if (auto kept = journal_->write(name, text); !kept) throw Exit{1, kept.error().message + "\n"};
+}
+
+void keep_plan(Session& session, const plan::Plan& plan) {
+  session.keep("plan.json", plan::to_json(plan));
+  for (const run::NodeRun& node : session.crew().nodes()) {
+    if (!node.facts || node.facts->profiler_json.empty()) continue;
+    session.keep("nodes/" + session.fleet().nodes[node.index].name + "/thunderbolt.json",
+                 node.facts->profiler_json);
+  }
 }
 
 void Session::warn(const std::string& text) {

@@ -95,9 +95,10 @@ std::string frame_functions(const std::string& nonce) {
   // that it cannot keep the session's channel open. NULs vanish in $(...), before the length is taken.
   return "LC_ALL=C; export LC_ALL\n"
          "PATH=$PATH:/usr/sbin:/sbin:/opt/homebrew/bin:/usr/local/bin; export PATH\n"
-         "bu_frame() {\n"
+         "bu_put() {\n"
          "  printf '@@%s %s %s %s %d\\n%s\\n' " + nonce + " \"$1\" \"$2\" \"$3\" \"${#4}\" \"$4\"\n"
          "}\n"
+         "bu_frame() { bu_put \"$1\" \"$2\" - \"$3\"; }\n"
          "bu_timed() {\n"
          "  bu_s=$1; shift\n"
          "  \"$@\" </dev/null 2>&1 &\n"
@@ -113,11 +114,11 @@ std::string frame_functions(const std::string& nonce) {
          "bu_run() {\n"
          "  bu_n=$1 bu_l=$2 bu_t=$3; shift 3\n"
          "  if ! command -v \"$1\" >/dev/null 2>&1; then\n"
-         "    bu_frame \"$bu_n\" 127 - \"$1: not found\"\n"
+         "    bu_frame \"$bu_n\" 127 \"$1: not found\"\n"
          "    return 0\n"
          "  fi\n"
          "  { bu_o=$( { bu_timed \"$bu_t\" \"$@\"; printf '\\n%03d' \"$?\"; } | head -c \"$bu_l\"); } 2>/dev/null\n"
-         "  bu_frame \"$bu_n\" 0 r \"$bu_o\"\n"
+         "  bu_put \"$bu_n\" 0 r \"$bu_o\"\n"
          "}\n";
 }
 

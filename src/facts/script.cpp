@@ -20,7 +20,7 @@ std::string facts_script(const ScriptOptions& options) {
   script += run("uname", kSmall, "uname -s");
   script += run("user", kSmall, "id -un");
   script += run("hostname", kSmall, "hostname");
-  script += "bu_frame session 0 - \"${SSH_CONNECTION:-}\"\n";
+  script += "bu_frame session 0 \"${SSH_CONNECTION:-}\"\n";
   script += run("sudo", kSmall, "sudo -n true");
   // `ifconfig -a` lists every bridge with its members, whatever its number: no scan of bridge0..9.
   script += "case $(uname -s) in\nDarwin)\n";
@@ -36,15 +36,15 @@ std::string facts_script(const ScriptOptions& options) {
     script += run("profiler", kProfile, "system_profiler SPThunderboltDataType -json");
   }
   script +=
-      "if [ -e /Library/LaunchDaemons/io.exo.networksetup.plist ]; then bu_frame exo 0 - present; fi\n";
+      "if [ -e /Library/LaunchDaemons/io.exo.networksetup.plist ]; then bu_frame exo 0 present; fi\n";
   script += ";;\n*)\n";
   script += run("os_release", kSmall, "cat /etc/os-release");
   script += run("ip_addr", kSmall, "ip -br addr");
   script += ";;\nesac\n";
   const std::string path = shell_quote(options.ibv_path);
   script += "if [ -f " + path + " ]; then\n  " + run("matrix", kMatrix, "cat " + path) +
-            "elif [ -e " + path + " ]; then bu_frame matrix 1 - 'not a regular file'\nfi\n";
-  script += "bu_frame end 0 - ''\n";
+            "elif [ -e " + path + " ]; then bu_frame matrix 1 'not a regular file'\nfi\n";
+  script += "bu_frame end 0 ''\n";
   return script;
 }
 

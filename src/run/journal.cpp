@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "bringup/util/digest.hpp"
 
@@ -18,6 +19,34 @@ std::string stamp(const Clock& clock) {
   const std::string iso = rfc3339(clock.now());
   return iso.substr(0, 4) + iso.substr(5, 2) + iso.substr(8, 2) + "-" + iso.substr(11, 2) +
          iso.substr(14, 2) + iso.substr(17, 2);
+}
+
+std::string_view word(plan::EventKind kind) {
+  switch (kind) {
+    case plan::EventKind::phase: return "phase";
+    case plan::EventKind::node_started: return "node_started";
+    case plan::EventKind::node_done: return "node_done";
+    case plan::EventKind::node_failed: return "node_failed";
+    case plan::EventKind::step: return "step";
+    case plan::EventKind::warning: return "warning";
+    case plan::EventKind::raw: return "raw";
+  }
+  return "unknown";
+}
+
+// "bringup.journal/1": one event and its time. Bytes that are not UTF-8 are replaced.
+std::string to_line(const plan::Event& event, const std::string& time) {
+  nlohmann::ordered_json line{{"time", time}, {"kind", word(event.kind)}};
+  const auto put = [&](const char* name, const std::string& value) {
+    if (!value.empty()) line[name] = value;
+  };
+  put("phase", event.phase);
+  put("node", event.node);
+  put("subject", event.subject);
+  put("status", event.status);
+  put("text", event.text);
+  put("hint", event.hint);
+  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 Expected<void> make_private(const fs::path& folder) {
@@ -74,7 +103,7 @@ void Journal::emit(const plan::Event& event) {
     if (event.text.empty() || event.text.back() != '\n') raw << "\n";
     return;
   }
-  events_ << plan::to_json_line(event, rfc3339(clock_.now())) << "\n" << std::flush;
+  events_ << to_line(event, rfc3339(clock_.now())) << std::flush;
 }
 
 Expected<void> Journal::write(const std::string& name, std::string_view content) {

@@ -44,6 +44,17 @@ facts::ScriptOptions script_options(const Crew& crew, const std::string& nonce, 
   return options;
 }
 
+// The dialect of ping and route is the node's: known from its facts, or found out by the script.
+std::string checks_for(const Crew& crew, const NodeRun& node, const std::string& nonce,
+                       const verify::CheckOptions& options) {
+  const auto in = [&](facts::Os os) {
+    return verify::check_script(crew.fleet(), node.index, nonce, options, os);
+  };
+  if (node.facts) return in(node.facts->os);
+  return "case $(uname -s) in\nDarwin)\n" + in(facts::Os::darwin) + ";;\n*)\n" +
+         in(facts::Os::linux_kernel) + ";;\nesac\n";
+}
+
 }  // namespace
 
 void gather(Crew& crew, Profiler profiler) {
@@ -185,7 +196,7 @@ verify::Matrix verify(Crew& crew, const verify::CheckOptions& options) {
     if (need_facts) {
       script = facts::facts_script(script_options(crew, nonce, Profiler::skip));
     }
-    script += verify::check_script(crew.fleet(), node.index, nonce, options);
+    script += checks_for(crew, node, nonce, options);
     ScriptResult result = crew.script(node, "verify", script, nonce, Privilege::user);
     if (need_facts) take_facts(crew, node, result, "verify");
     evidence[node.index].frames = std::move(result.frames);

@@ -9,6 +9,8 @@
 #include "bringup/cli/terminal.hpp"
 #include "bringup/model/fleet.hpp"
 #include "bringup/plan/event.hpp"
+#include "bringup/plan/plan.hpp"
+#include "bringup/report/style.hpp"
 #include "bringup/run/crew.hpp"
 #include "bringup/run/journal.hpp"
 #include "bringup/util/clock.hpp"
@@ -26,7 +28,11 @@ model::Fleet load_fleet(const Options& options);
 // Indices of the nodes that --limit leaves. Throws Exit(2).
 std::vector<std::size_t> selection(const Options& options, const model::Fleet& fleet);
 
-// Style, width and destination of the result.
+// How text on this descriptor is shown: --width, --no-color, and what the terminal is.
+report::Style style_of(const Options& options, int fd);
+// The same for the result, which --output may send to a file.
+report::Style result_style(const Options& options);
+// To stdout or to --output. Throws Exit(1).
 void write_result(const Options& options, const std::string& text);
 
 class Session {
@@ -43,7 +49,10 @@ class Session {
   [[nodiscard]] bool interrupted() const { return source_.stop_requested(); }
   // Takes the progress line off the terminal, before something is printed.
   void settle();
-  void warn(const std::string& text);
+  void warn(const std::string& text);  // on stderr
+  void say(const std::string& text);   // on stderr, unless --quiet
+  // Writes into the run's folder. Throws Exit(1).
+  void keep(const std::string& name, const std::string& text);
 
  private:
   struct Sinks;
@@ -53,9 +62,13 @@ class Session {
   std::unique_ptr<InterruptGuard> guard_;
   std::unique_ptr<run::Journal> journal_;
   std::unique_ptr<Sinks> sinks_;
+  Toggle quiet_ = Toggle::off;
   std::unique_ptr<ssh::Transport> transport_;
   std::unique_ptr<run::Crew> crew_;
 };
+
+// plan.json and each node's profiler JSON.
+void keep_plan(Session& session, const plan::Plan& plan);
 
 // One file per verb. Each returns the exit status.
 int check_verb(const Options& options);

@@ -1,0 +1,97 @@
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "bringup/cli/session.hpp"
+#include "bringup/plan/plan_file.hpp"
+#include "bringup/report/json.hpp"
+#include "bringup/report/outcome.hpp"
+#include "bringup/report/text.hpp"
+#include "bringup/run/phases.hpp"
+
+namespace bringup::cli {
+namespace {
+
+plan::Plan read_saved(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Exit{2, path + ": cannot be read\n  cure: bringup plan --out " + path + "\n"};
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  auto plan = plan::parse_plan(text);
+  if (!plan) {
+    throw Exit{2, path + ": " + plan.error().message + "\n  cure: " + plan.error().hint + "\n"};
+  }
+  return std::move(*plan);
+}
+
+enum class Answer { go, stop };
+
+Answer confirm(const Options& options, Session& session, const plan::Plan& plan) {
+  if (plan.changes() == 0 || options.yes == Toggle::on) return Answer::go;
+  if (!options.plan_file.empty()) return Answer::go;  // a saved plan was read and approved before
+  session.settle();
+  std::cerr << report::text_plan(session.fleet(), plan, style_of(options, 2));
+  const auto answer = ask_line("Apply these " + std::to_string(plan.changes()) + " changes? [y/N] ");
+  if (!answer) {
+    throw Exit{2, "nothing was changed: there is no terminal to confirm on\n  cure: add --yes\n"};
+  }
+  if (*answer == "y" || *answer == "Y" || *answer == "yes") return Answer::go;
+  std::cerr << "Nothing was changed.\n";
+  return Answer::stop;
+}
+
+report::ApplyReport collect(Session& session, const plan::Plan& plan,
+                            std::vector<plan::NodeOutcome> outcomes) {
+  report::ApplyReport report;
+  report.run = session.journal().id();
+  for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
+    report::AppliedNode node;
+    node.plan = plan.nodes[i];
+    node.outcome = std::move(outcomes[i]);
+    if (const auto index = session.fleet().node_index(plan.nodes[i].node)) {
+      if (const run::NodeRun* ran = session.crew().find(*index)) node.facts = ran->facts;
+    }
+    report.nodes.push_back(std::move(node));
+  }
+  return report;
+}
+
+}  // namespace
+
+int apply_verb(const Options& options) {
+  std::optional<plan::Plan> saved;
+  if (!options.plan_file.empty()) saved = read_saved(options.plan_file);
+  Session session(options, "apply");
+  run::gather(session.crew(), run::Profiler::read);
+  plan::Plan plan;
+  if (saved) {
+    auto fresh = run::refresh(session.crew(), *saved);
+    if (!fresh) throw Exit{2, fresh.error().message + "\n  cure: " + fresh.error().hint + "\n"};
+    plan = std::move(*fresh);
+  } else {
+    plan = run::make_plan(session.crew());
+  }
+  keep_plan(session, plan);
+  if (confirm(options, session, plan) == Answer::stop) return 0;
+
+  std::vector<plan::NodeOutcome> outcomes(plan.nodes.size());
+  if (!session.interrupted()) outcomes = run::apply(session.crew(), plan);
+  report::ApplyReport report = collect(session, plan, std::move(outcomes));
+  if (!session.interrupted()) {
+    report.matrix = run::verify(session.crew(), verify::CheckOptions{});
+  }
+  session.settle();
+
+  const std::string json = report::json_apply(session.fleet(), report);
+  session.keep("report.json", json);
+  write_result(options, options.format == Format::text
+                            ? report::text_apply(session.fleet(), report, result_style(options))
+                            : json);
+  report::RunSummary summary;
+  report::add(summary, report);
+  summary.interrupted = session.interrupted();
+  const int status = report::exit_status(summary);
+  if (status != 0) session.say("The raw output of every node is in " + session.journal().folder());
+  return status;
+}
+
+}  // namespace bringup::cli
