@@ -1,0 +1,309 @@
+"""`lab break` and `lab mend`: every fault that a test can ask for, and its undoing.
+
+Most faults are words in the node's truth that its Mac commands act on; the others are done to the
+node from outside by a pair of functions here. Each function takes (lab, name, argument).
+"""
+
+import contextlib
+import ipaddress
+import os
+import shutil
+import subprocess
+import sys
+
+from . import kernel, layers, network, node
+from .controller import make_keys
+from .errors import LabError
+from .layers import SBIN
+
+# Faults that the Mac's commands carry out, and what their argument is ("": takes none).
+BY_COMMANDS = {
+    "deletem-stuck": "enX", "deletem-leaves-down": "enX", "address-refused": "enX",
+    "address-lost": "enX", "rdma-disabled": "", "flood": "[MB]", "garbage": "",
+    "profiler-slow": "SECONDS", "profiler-hang": "", "profiler-empty": "", "cut-on": "N|WORD",
+    "vanish-on": "N|WORD", "slow-ifconfig": "SECONDS",
+}
+
+
+def _mgmt_links(lab, name, state):
+    ends = [f"link set {network.hub_end(lab.fleet.nodes[name], k)} {state}"
+            for k, (_, _, segment) in enumerate(lab.fleet.nodes[name].lans()) if segment]
+    kernel.ip_batch(ends, lab.hub)
+
+
+def _down(lab, name, _):
+    node.stop_sshd(lab, name)
+    _mgmt_links(lab, name, "down")
+
+
+def _down_mend(lab, name, _):
+    _mgmt_links(lab, name, "up")
+    node.resume_sshd(lab, name)
+
+
+def _authorized(lab, name):
+    n = lab.fleet.nodes[name]
+    return f"{node.root_of(lab, name)}{layers.home_of(n)}/.ssh/authorized_keys"
+
+
+def _other_key(lab, label):
+    path = f"{lab.dir}/keys/other-{label}"
+    if not os.path.exists(path):
+        make_keys({path: label})
+    return path
+
+
+def _wrong_key(lab, name, _):
+    shutil.copyfile(_other_key(lab, f"{name}-user") + ".pub", _authorized(lab, name))
+
+
+def _wrong_key_mend(lab, name, _):
+    shutil.copyfile(f"{lab.dir}/controller/ssh/id_ed25519.pub", _authorized(lab, name))
+
+
+def set_host_key(lab, name, key):
+    shutil.copyfile(key, f"{node.root_of(lab, name)}/etc/ssh/ssh_host_ed25519_key")
+    node.stop_sshd(lab, name)
+    node.resume_sshd(lab, name)
+
+
+def _host_key(lab, name, _):
+    set_host_key(lab, name, _other_key(lab, f"{name}-host"))
+
+
+def _host_key_mend(lab, name, _):
+    set_host_key(lab, name, f"{lab.dir}/keys/{name}")
+
+
+def _sudo(mode):
+    def act(lab, name, _):
+        n = lab.fleet.nodes[name]
+        path = f"{node.root_of(lab, name)}/etc/sudoers"
+        kernel.write(path, layers.sudoers(n.user, mode or n.sudo))
+    return act
+
+
+def _command_path(lab, name, command):
+    folder = "usr/sbin" if command in SBIN else "usr/bin"
+    return f"{node.root_of(lab, name)}/{folder}/{command}"
+
+
+def _without(*commands):
+    def act(lab, name, _):
+        for command in commands:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(_command_path(lab, name, command))
+    return act
+
+
+def _with(*commands):
+    def act(lab, name, _):
+        for command in commands:
+            path = _command_path(lab, name, command)
+            if os.path.lexists(path):
+                continue
+            if command == "sudo":
+                shutil.copyfile("/usr/bin/sudo", path)
+                os.chmod(path, 0o4755)
+            else:
+                os.symlink("/usr/libexec/lab-mac", path)
+    return act
+
+
+def _port(lab, name, iface):
+    n = lab.fleet.nodes[name]
+    if iface not in n.ports().values():
+        raise LabError(f"{name} has no port {iface!r}")
+    return n
+
+
+def _missing(lab, name, iface):
+    limbo = f"x{_port(lab, name, iface).index}.{iface}"
+    kernel.ip_batch([f"link set {iface} nomaster", f"link set {iface} down"], lab.netns(name),
+                    ignore_errors=True)
+    kernel.ip_batch([f"link set {iface} netns {lab.wire} name {limbo}"], lab.netns(name))
+
+
+def _missing_mend(lab, name, iface):
+    limbo = f"x{_port(lab, name, iface).index}.{iface}"
+    kernel.ip_batch([f"link set {limbo} netns {lab.netns(name)} name {iface}"], lab.wire)
+    lines = [f"link set {iface} up"]
+    if lab.fleet.start == "reinit":
+        lines += [f"link set {iface} master bridge0",
+                  f"link set {iface} type bridge_slave isolated on"]
+    kernel.ip_batch(lines, lab.netns(name))
+
+
+def _disk_full(lab, name, _):
+    path = f"{node.tmp_of(lab, name)}/.full"
+    block = b"\0" * 65536
+    with open(path, "wb", buffering=0) as f:
+        for size in (65536, 4096, 1):
+            with contextlib.suppress(OSError):
+                while f.write(block[:size]) == size:
+                    pass
+
+
+def _disk_full_mend(lab, name, _):
+    with contextlib.suppress(OSError):
+        os.unlink(f"{node.tmp_of(lab, name)}/.full")
+
+
+# Accepts and never says a word.
+_SILENT = """
+import socket, sys
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("0.0.0.0", 22)); s.listen(64); print("ready", flush=True); kept = []
+while True: kept.append(s.accept())
+"""
+
+
+def _silent(lab, name, _):
+    node.stop_sshd(lab, name)
+    with kernel.in_netns(lab.netns(name)):
+        p = subprocess.Popen([sys.executable, "-S", "-c", _SILENT], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                             start_new_session=True)
+    node.keep_process(lab, f"{name}.silent", p.pid)
+    if p.stdout.readline() != b"ready\n":
+        raise LabError(f"{name}: nothing listens in sshd's place")
+
+
+def _silent_mend(lab, name, _):
+    node.end_process(lab, f"{name}.silent")
+    node.resume_sshd(lab, name)
+
+
+def _says(lab, name, path):
+    shutil.copyfile(path, f"{lab.node_dir(name)}/lab/marks/profiler-says.text")
+
+
+def _nft(lab, name, text):
+    done = subprocess.run(["nsenter", f"--net={kernel.NETNS}{lab.netns(name)}", "nft", "-f", "-"],
+                          input=text, text=True, capture_output=True, check=False)
+    if done.returncode != 0:
+        raise LabError(f"nft: {done.stderr.strip()}")
+
+
+def _loss(lab, name, argument):
+    iface, _, percent = argument.partition(":")
+    _port(lab, name, iface)
+    if not percent.isdigit() or not 0 < int(percent) <= 100:
+        raise LabError("ping-loss takes enX:PERCENT")
+    _nft(lab, name, f"""table inet lab-loss-{iface} {{
+  chain in {{ type filter hook input priority -300;
+    iifname {iface} meta l4proto icmp numgen random mod 100 < {percent} drop }} }}""")
+
+
+def _loss_mend(lab, name, argument):
+    _nft(lab, name, f"delete table inet lab-loss-{argument.partition(':')[0]}\n")
+
+
+def _overlap_line(lab, name, subnet, verb):
+    net = ipaddress.ip_network(subnet)
+    iface = lab.fleet.nodes[name].lans()[0][0]
+    kernel.ip_batch([f"addr {verb} {net[-2] if net.num_addresses > 4 else net[1]}"
+                     f"/{net.prefixlen} dev {iface}"], lab.netns(name))
+
+
+_EXO = "/Library/LaunchDaemons/io.exo.networksetup.plist"
+_EXO_PLIST = """<?xml version="1.0" encoding="UTF-8"?>
+<plist version="1.0"><dict>
+<key>Label</key><string>io.exo.networksetup</string>
+<key>ProgramArguments</key><array><string>/bin/bash</string>
+<string>/Library/Application Support/EXO/disable_bridge.sh</string></array>
+<key>RunAtLoad</key><true/><key>StartInterval</key><integer>1786</integer>
+</dict></plist>
+"""
+
+
+def _exo(lab, name, _):
+    kernel.write(node.root_of(lab, name) + _EXO, _EXO_PLIST)
+
+
+def _exo_mend(lab, name, _):
+    with contextlib.suppress(OSError):
+        os.unlink(node.root_of(lab, name) + _EXO)
+
+
+# name: (argument, break, mend)
+BY_LAB = {
+    "down": ("", _down, _down_mend),
+    "wrong-key": ("", _wrong_key, _wrong_key_mend),
+    "changed-host-key": ("", _host_key, _host_key_mend),
+    "sudo-password": ("", _sudo("password"), _sudo(None)),
+    "no-sudo": ("", _sudo("none"), _sudo(None)),
+    "sudo-absent": ("", _without("sudo"), _with("sudo")),
+    "rdma-ctl-missing": ("", _without("rdma_ctl"), _with("rdma_ctl")),
+    "ibv-missing": ("", _without("ibv_devices", "ibv_devinfo"),
+                    _with("ibv_devices", "ibv_devinfo")),
+    "interface-missing": ("enX", _missing, _missing_mend),
+    "disk-full": ("", _disk_full, _disk_full_mend),
+    "sshd-silent": ("", _silent, _silent_mend),
+    "profiler-says": ("FILE", _says, lambda *_: None),
+    "ping-loss": ("enX:PERCENT", _loss, _loss_mend),
+    "lan-overlap": ("SUBNET", lambda l, n, a: _overlap_line(l, n, a, "add"),
+                    lambda l, n, a: _overlap_line(l, n, a, "del")),
+    "exo": ("", _exo, _exo_mend),
+}
+
+
+def catalogue():
+    every = {k: v[0] for k, v in BY_LAB.items()} | BY_COMMANDS
+    return [k + (f":{a}" if a else "") for k, a in sorted(every.items())]
+
+
+def _forget_marks(lab, name, fault):
+    for suffix in ("", ".fired"):
+        with contextlib.suppress(OSError):
+            os.unlink(f"{lab.node_dir(name)}/lab/marks/{fault}{suffix}")
+
+
+def break_(lab, name, word):
+    fault, _, argument = word.partition(":")
+    n = lab.known_node(name)
+    if fault not in BY_LAB and fault not in BY_COMMANDS:
+        raise LabError(f"no fault {fault!r}; there are: {' '.join(catalogue())}")
+    wanted = BY_LAB[fault][0] if fault in BY_LAB else BY_COMMANDS[fault]
+    if not wanted and argument:
+        raise LabError(f"{fault} takes no argument")
+    if wanted and not argument and wanted not in ("[MB]", "enX"):
+        raise LabError(f"{fault} takes an argument: {fault}:{wanted}")
+    if not n.mac and (fault in BY_COMMANDS or fault == "exo"):
+        raise LabError(f"{name} is not a Mac")
+    if lab.fault_on(name, fault, argument):
+        return
+    _forget_marks(lab, name, fault)
+    if fault in BY_LAB:
+        BY_LAB[fault][1](lab, name, argument)
+    lab.state["faults"].setdefault(name, []).append({"name": fault, "argument": argument})
+    lab.save()
+
+
+def mend(lab, name, word=None):
+    """One fault of a node (with or without its argument), or all."""
+    lab.known_node(name)
+    fault, _, argument = (word or "").partition(":")
+    mended = False
+    for f in list(lab.state["faults"].get(name, [])):
+        if (fault and f["name"] != fault) or (argument and f["argument"] != argument):
+            continue
+        if f["name"] in BY_LAB:
+            BY_LAB[f["name"]][2](lab, name, f["argument"])
+        if f["name"] == "vanish-on":
+            lans = lab.fleet.nodes[name].lans()
+            kernel.ip_batch([f"link set {i} up" for i, _, _ in lans], lab.netns(name))
+        _forget_marks(lab, name, f["name"])
+        lab.state["faults"][name].remove(f)
+        mended = True
+    if fault and not mended:
+        raise LabError(f"{name} has no fault {word!r}")
+    lab.save()
+
+
+def after_boot(lab, name):
+    """Lets the faults that a boot has undone hold again."""
+    for f in lab.state["faults"].get(name, []):
+        if f["name"] in ("disk-full", "down", "sshd-silent", "profiler-says", "lan-overlap"):
+            if f["name"] != "profiler-says":
+                BY_LAB[f["name"]][1](lab, name, f["argument"])

@@ -1,0 +1,148 @@
+"""Interfaces: the management segments, the cables, and what a Mac's ports are like after boot.
+
+A cable is two veth pairs whose inner ends meet in a bridge of their own in the `wire` namespace:
+unplugging takes both inner ends down, so that both nodes lose the carrier while their own
+administrative state stays what it was.
+"""
+
+import ipaddress
+import os
+
+from . import kernel
+from .truth import mac_of
+
+# Room for jumbo frames on the wire; what a node may send is its own interface's business.
+WIRE_MTU = 9216
+
+
+def _sysctl(path, value):
+    kernel.write("/proc/sys/net/" + path, value)
+
+
+def _prepare(netns, seed):
+    with kernel.in_netns(netns):
+        # A Mac answers ARP for an address only on the interface that holds it.
+        _sysctl("ipv4/conf/all/arp_ignore", "1")
+        _sysctl("ipv4/conf/all/arp_announce", "2")
+        _sysctl("ipv4/ping_group_range", "0 2147483647")
+        if os.path.exists("/proc/sys/net/ipv6/conf/default/accept_dad"):
+            _sysctl("ipv6/conf/default/accept_dad", "0")
+            # Link-local addresses that are not EUI-64, like the Mac's "secured" ones.
+            _sysctl("ipv6/conf/default/stable_secret", f"2001:db8::{seed:x}")
+
+
+def create(lab):
+    """Namespaces and every interface, down to the nodes' state right after boot."""
+    fleet = lab.fleet
+    rooms = [lab.netns(n) for n in fleet.nodes] + [lab.hub, lab.wire, lab.controller]
+    kernel.ip_batch([f"netns add {n}" for n in rooms])
+    for k, name in enumerate(fleet.nodes):
+        _prepare(lab.netns(name), k + 1)
+    kernel.ip_batch(_segments(lab), lab.hub)
+    kernel.ip_batch(_cables(lab), lab.wire)
+    batches = {lab.netns(n): boot_lines(lab, n, fleet.start == "reinit") for n in fleet.nodes}
+    controller = ["link set lo up"]
+    for k, s in enumerate(x for x in fleet.segments.values() if x.controller):
+        bits = ipaddress.ip_network(s.subnet).prefixlen
+        controller += [f"addr add {s.controller}/{bits} dev eth{k}", f"link set eth{k} up"]
+    batches[lab.controller] = controller
+    kernel.ip_batches(batches)
+
+
+def _segments(lab):
+    lines = ["link set lo up"]
+    controller_ends = 0
+    for k, s in enumerate(lab.fleet.segments.values()):
+        lines += [f"link add {bridge_of(k)} type bridge stp_state 0 forward_delay 0 "
+                  "mcast_snooping 0", f"link set {bridge_of(k)} up"]
+        if s.controller:
+            lines += [f"link add ctl{k} type veth peer name eth{controller_ends} "
+                      f"netns {lab.controller}", f"link set ctl{k} master {bridge_of(k)} up"]
+            controller_ends += 1
+    for node in lab.fleet.nodes.values():
+        for position, (iface, _, segment) in enumerate(node.lans()):
+            end = hub_end(node, position)
+            lines.append(f"link add {end} type veth peer name {iface} address "
+                         f"{mac_of(node.name, iface)} netns {lab.netns(node.name)}")
+            if segment is not None:
+                k = list(lab.fleet.segments).index(segment)
+                lines.append(f"link set {end} master {bridge_of(k)} up")
+    return lines
+
+
+def bridge_of(segment_index):
+    return f"seg{segment_index}"
+
+
+def hub_end(node, position):
+    return f"m{node.index}.{position}"
+
+
+def wire_end(node, iface):
+    return f"w{node.index}.{iface}"
+
+
+def _cables(lab):
+    lines = ["link set lo up"]
+    for node in lab.fleet.nodes.values():
+        for iface in node.ports().values():
+            lines.append(f"link add {wire_end(node, iface)} mtu {WIRE_MTU} type veth peer name "
+                         f"{iface} address {mac_of(node.name, iface)} "
+                         f"netns {lab.netns(node.name)}")
+    for k, cable in enumerate(lab.fleet.cables):
+        # ageing 0: a cable learns nothing.
+        lines += [f"link add c{k} mtu {WIRE_MTU} type bridge stp_state 0 forward_delay 0 "
+                  "ageing_time 0 mcast_snooping 0", f"link set c{k} up"]
+        for end in cable.ends():
+            name, _, iface = end.partition(":")
+            lines.append(f"link set {wire_end(lab.fleet.nodes[name], iface)} master c{k} up")
+    return lines
+
+
+def wire_lines(lab, cable, up):
+    state = "up" if up else "down"
+    return [f"link set {wire_end(lab.fleet.nodes[e.partition(':')[0]], e.partition(':')[2])} "
+            f"{state}" for e in cable.ends()]
+
+
+def boot_lines(lab, name, bridged):
+    """A node's interfaces as they are after a boot, from whatever they are now or nothing."""
+    node = lab.fleet.nodes[name]
+    lines = ["link set lo up"]
+    for iface, _, segment in node.lans():
+        lines.append(f"addr flush dev {iface}")
+        if segment is not None:
+            bits = ipaddress.ip_network(lab.fleet.segments[segment].subnet).prefixlen
+            lines.append(f"addr add {node.addresses[segment]}/{bits} brd + dev {iface}")
+        lines.append(f"link set {iface} up")
+    if not node.mac:
+        return lines
+    ports = [p for p in node.ports().values() if not lab.fault_on(name, "interface-missing", p)]
+    for iface in ports:
+        lines += [f"addr flush dev {iface}", f"link set {iface} nomaster",
+                  f"link set {iface} mtu 1500", f"link set {iface} up"]
+    lines.append("link add bridge0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0")
+    for iface in ports if bridged else []:
+        # Isolated members: three bridged Macs in a triangle would otherwise be a storm.
+        lines += [f"link set {iface} master bridge0",
+                  f"link set {iface} type bridge_slave isolated on"]
+    lines.append("link set bridge0 up")
+    return lines
+
+
+def forget(lab, name):
+    """What a reboot takes: bridges and forwarding; the boot then sets the rest anew."""
+    node = lab.fleet.nodes[name]
+    if node.mac:
+        with kernel.in_netns(lab.netns(name)):
+            bridges = [i for i in _bridges_here()]
+        kernel.ip_batch([f"link del {b}" for b in bridges], lab.netns(name), ignore_errors=True)
+    with kernel.in_netns(lab.netns(name)):
+        _sysctl("ipv4/ip_forward", "0")
+
+
+def _bridges_here():
+    # /sys shows the machine's own namespace here, /proc the one that was entered.
+    with open("/proc/net/dev", encoding="utf-8") as f:
+        names = [line.split(":")[0].strip() for line in f.readlines()[2:]]
+    return [n for n in names if n.startswith("bridge")]
