@@ -15,6 +15,20 @@ constexpr std::size_t most_problems = 1000;
 // Edit distances to all names cost too much when thousands of names are wrong.
 constexpr std::size_t most_suggestions = 100;
 
+// Swapped letters are two edits, which is far for a word of four: "prot" for "port".
+std::string same_letters(std::string_view word, const std::vector<std::string>& candidates) {
+  const auto sorted = [](std::string_view text) {
+    std::string letters(text);
+    std::sort(letters.begin(), letters.end());
+    return letters;
+  };
+  const std::string letters = sorted(word);
+  const auto found =
+      std::find_if(candidates.begin(), candidates.end(),
+                   [&](const std::string& candidate) { return sorted(candidate) == letters; });
+  return found == candidates.end() ? std::string() : *found;
+}
+
 }  // namespace
 
 Collector::Collector(std::string_view text, std::string file)
@@ -31,7 +45,10 @@ void Collector::add(const Spot& spot, std::string message, std::string cure) {
 std::string Collector::suggest(std::string_view word, const std::vector<std::string>& candidates,
                                std::string_view otherwise) const {
   if (problems_.size() < most_suggestions) {
-    const std::string near = nearest(word, candidates);
+    std::string near = nearest(word, candidates);
+    if (near.empty()) {
+      near = same_letters(word, candidates);
+    }
     if (!near.empty()) {
       return fmt::format("did you mean '{}'?", printable(near, 80));
     }

@@ -91,6 +91,7 @@ struct Declared {
   bool persist = false;
   std::vector<DeclaredProxy> proxies;  // all in order of appearance
   std::vector<DeclaredNode> nodes;
+  bool nodes_are_bad = false;  // given, but not as tables; already told
   std::vector<DeclaredGroup> groups;
   std::vector<DeclaredLink> links;
   std::vector<DeclaredSegment> segments;

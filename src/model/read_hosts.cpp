@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "bringup/util/text.hpp"
@@ -11,7 +12,9 @@ namespace bringup::model {
 namespace {
 
 constexpr std::int64_t highest_port = 65535;
-constexpr std::int64_t highest_rank = 1'000'000;  // the real bound, the fleet's size, comes later
+// The bounds of a rank are those of the fleet, which is not known yet.
+constexpr std::int64_t lowest_rank = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t highest_rank = std::numeric_limits<std::int64_t>::max();
 
 constexpr std::array<std::pair<std::string_view, Become>, 3> become_words{{
     {"sudo", Become::sudo},
@@ -102,7 +105,7 @@ void read_reach(TableReader& table, const toml::table& source, DeclaredReach& re
 
 HostKeys read_defaults(TableReader& root, Collector& problems) {
   HostKeys defaults;
-  const toml::table* source = root.table("defaults");
+  const toml::table* source = root.table("defaults", "[defaults]");
   if (source == nullptr) {
     return defaults;
   }
@@ -110,7 +113,7 @@ HostKeys read_defaults(TableReader& root, Collector& problems) {
   read_reach(table, *source, defaults.reach, problems);
   defaults.become = read_become(table, problems);
   defaults.groups = read_groups(table, problems);
-  if (table.integer("rank", 0, highest_rank)) {
+  if (table.integer("rank", lowest_rank, highest_rank)) {
     problems.add(table.key_spot("rank"), "'rank' in [defaults]",
                  "a rank belongs to one node: set it in [nodes.NAME]");
   }
@@ -122,7 +125,7 @@ HostKeys read_defaults(TableReader& root, Collector& problems) {
 template <class Read>
 void each_named(TableReader& root, std::string_view part, std::string_view what,
                 Collector& problems, const Read& read) {
-  const toml::table* tables = root.table(part);
+  const toml::table* tables = root.table(part, fmt::format("[{}.NAME]", part));
   if (tables == nullptr) {
     return;
   }
@@ -145,7 +148,7 @@ void each_named(TableReader& root, std::string_view part, std::string_view what,
 }
 
 void read_group_tables(TableReader& root, Declared& declared, Collector& problems) {
-  const toml::table* source = root.table("groups");
+  const toml::table* source = root.table("groups", "[groups]");
   if (source == nullptr) {
     return;
   }
@@ -165,7 +168,7 @@ void read_group_tables(TableReader& root, Declared& declared, Collector& problem
 }  // namespace
 
 void read_fleet(TableReader& root, Declared& declared, Collector& problems) {
-  const toml::table* source = root.table("fleet");
+  const toml::table* source = root.table("fleet", "[fleet]");
   if (source == nullptr) {
     return;
   }
@@ -199,12 +202,13 @@ void read_hosts(TableReader& root, Declared& declared, Collector& problems) {
                read_reach(table, source, node.reach, problems);
                const auto become = read_become(table, problems);
                node.become = become ? become : defaults.become;
-               node.rank = table.integer("rank", 0, highest_rank);
+               node.rank = table.integer("rank", lowest_rank, highest_rank);
                const auto groups = read_groups(table, problems);
                node.groups =
                    groups ? *groups : defaults.groups.value_or(std::vector<std::string>{});
                declared.nodes.push_back(std::move(node));
              });
+  declared.nodes_are_bad = declared.nodes.empty() && root.has("nodes");
   read_group_tables(root, declared, problems);
 }
 

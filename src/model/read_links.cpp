@@ -66,7 +66,7 @@ DeclaredLink read_link(TableReader& table, Collector& problems) {
     link.mtu = static_cast<std::uint32_t>(mtu->value);
   }
   link.rdma = table.flag("rdma");
-  if (const toml::table* expect = table.table("expect")) {
+  if (const toml::table* expect = table.table("expect", "expect = { rtt_avg_ms = 1.0 }")) {
     TableReader reader(*expect, table.key_spot("expect"), "expect of the link", problems);
     link.expect = read_expectation(reader);
     reader.refuse_unknown_keys();
@@ -134,7 +134,7 @@ void read_links(TableReader& root, Declared& declared, Collector& problems) {
     TableReader table(*source, spot, "[[links]]", problems);
     declared.links.push_back(read_link(table, problems));
   }
-  const toml::table* kinds = root.table("expectations");
+  const toml::table* kinds = root.table("expectations", "[expectations.KIND]");
   if (kinds == nullptr) {
     return;
   }

@@ -51,7 +51,8 @@ DeclaredSegment read_segment(TableReader& table, Collector& problems) {
   if (!table.has("members")) {
     table.missing("members", "members = { mini3 = \"en8=192.168.51.2\" }");
   }
-  if (const toml::table* members = table.table("members")) {
+  if (const toml::table* members =
+          table.table("members", "members = { mini3 = \"en8=192.168.51.2\" }")) {
     for (const Entry& entry : entries_in_order(*members)) {
       if (auto member = read_member(entry, problems)) {
         segment.members.push_back(std::move(*member));

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -175,6 +177,27 @@ SshSettings ssh_of(const DeclaredReach& reach, const std::string& name) {
   return ssh;
 }
 
+// Two nodes that are one machine would undo each other's addresses. The same address behind
+// different proxies is another machine.
+void refuse_same_hosts(const Declared& declared, const Fleet& fleet, Collector& problems) {
+  std::map<std::tuple<std::string, std::optional<std::uint16_t>, std::vector<std::string>>,
+           std::size_t>
+      seen;
+  for (std::size_t index = 0; index < fleet.nodes.size(); ++index) {
+    const Node& node = fleet.nodes[index];
+    const auto [same, fresh] =
+        seen.emplace(std::tuple(node.ssh.host, node.ssh.port, node.via), index);
+    if (!fresh) {
+      const DeclaredNode& other = declared.nodes[same->second];
+      problems.add(declared.nodes[index].name.spot,
+                   fmt::format("{} and {} ({}) are the same host, {}", quoted(node.name),
+                               quoted(other.name.value), Collector::place(other.name.spot),
+                               quoted(node.ssh.host)),
+                   "one node for each machine: its interfaces are named by the links");
+    }
+  }
+}
+
 void assign_ranks(const Declared& declared, Fleet& fleet, Collector& problems) {
   const std::size_t count = declared.nodes.size();
   std::vector<const DeclaredNode*> holder(count, nullptr);
@@ -255,7 +278,7 @@ void resolve_groups(const Declared& declared, Fleet& fleet, Collector& problems)
 }  // namespace
 
 void resolve_hosts(const Declared& declared, Fleet& fleet, Collector& problems) {
-  if (declared.nodes.empty()) {
+  if (declared.nodes.empty() && !declared.nodes_are_bad) {
     problems.add(Spot{1, 1, 1, nullptr}, "the fleet has no nodes",
                  "name at least one: [nodes.studio1]");
   }
@@ -279,6 +302,7 @@ void resolve_hosts(const Declared& declared, Fleet& fleet, Collector& problems) 
     node.where = problems.where(declared_node.name.spot);
     fleet.nodes.push_back(std::move(node));
   }
+  refuse_same_hosts(declared, fleet, problems);
   assign_ranks(declared, fleet, problems);
   resolve_groups(declared, fleet, problems);
 }

@@ -73,9 +73,9 @@ class Wiring {
     if (plan.first_without) {
       const Subnet& pool = declared_.address_pool.value;
       problems_.add(declared_.links[*plan.first_without].spot,
-                    fmt::format("the address pool {} is used up: it holds {} links, and there is "
+                    fmt::format("the address pool {} is used up: it holds {} link{}, and there is "
                                 "no /30 left for this one",
-                                pool.to_string(), links_in(pool)),
+                                pool.to_string(), links_in(pool), links_in(pool) == 1 ? "" : "s"),
                     fmt::format("a larger address_pool in [fleet] (a /24 holds 64 links), or a "
                                 "subnet for this link"));
     }
@@ -94,7 +94,7 @@ class Wiring {
   }
 
   // One interface has one cable, and one place in one subnet.
-  void claim_interface(std::size_t node, const std::string& interface, Holder holder) {
+  bool claim_interface(std::size_t node, const std::string& interface, Holder holder) {
     const auto [held, fresh] = interfaces_.emplace(std::pair(node, interface), holder);
     if (!fresh) {
       problems_.add(holder.spot,
@@ -103,6 +103,7 @@ class Wiring {
                     "an interface carries one link or one segment: name the one that this cable "
                     "is in");
     }
+    return fresh;
   }
 
   void claim_device(std::size_t node, const std::string& device, Holder holder) {
@@ -123,8 +124,8 @@ class Wiring {
     const auto node = find_node(declared.node, declared.spot, " in a link");
     if (node) {
       result.node = *node;
-      claim_interface(*node, declared.interface, {"the link", declared.spot});
-      if (rdma) {
+      const bool fresh = claim_interface(*node, declared.interface, {"the link", declared.spot});
+      if (rdma && (fresh || declared.device)) {  // a second port with the same name is told already
         claim_device(*node, result.rdma_device,
                      {"the link", declared.device ? declared.device->spot : declared.spot});
       }
@@ -410,7 +411,7 @@ void check_usable(const Located<Subnet>& subnet, Collector& problems) {
     const Subnet taken = Subnet::containing(Ipv4(range.network), range.prefix);
     if (value.overlaps(taken)) {
       problems.add(subnet.spot,
-                   fmt::format("subnet {} lies in {}, which is {}", value.to_string(),
+                   fmt::format("subnet {} overlaps {}, which is {}", value.to_string(),
                                taken.to_string(), range.why),
                    "a private range that nothing else uses, like 10.254.0.0/24");
       return;

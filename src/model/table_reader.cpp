@@ -103,7 +103,9 @@ std::optional<Located<std::int64_t>> TableReader::integer(std::string_view key, 
     return std::nullopt;
   }
   if (!node->is_integer()) {
-    wrong_type(*node, key, "an integer", fmt::format("{} = {}", key, lowest));
+    problems_.add(spot_of(node->source()),
+                  fmt::format("'{}' in {} is {}, not an integer", key, label_, type_word(*node)),
+                  "digits alone, without quotes");
     return std::nullopt;
   }
   const std::int64_t value = node->as_integer()->get();
@@ -135,7 +137,9 @@ std::optional<Located<double>> TableReader::number(std::string_view key, double 
     return std::nullopt;
   }
   if (!node->is_number()) {
-    wrong_type(*node, key, "a number", fmt::format("{} = 1.5", key));
+    problems_.add(spot_of(node->source()),
+                  fmt::format("'{}' in {} is {}, not a number", key, label_, type_word(*node)),
+                  "digits alone, without quotes");
     return std::nullopt;
   }
   const double value = *node->value<double>();
@@ -166,7 +170,10 @@ std::optional<std::vector<Located<std::string>>> TableReader::texts(std::string_
   std::vector<Located<std::string>> values;
   for (const toml::node& element : *node->as_array()) {
     if (!element.is_string()) {
-      wrong_type(element, key, "an array of strings only", fmt::format("{} = [\"…\", \"…\"]", key));
+      problems_.add(spot_of(element.source()),
+                    fmt::format("'{}' in {} holds {} where a string belongs", key, label_,
+                                type_word(element)),
+                    "text in quotes");
       return std::nullopt;
     }
     values.push_back({element.as_string()->get(), spot_of(element.source())});
@@ -174,14 +181,14 @@ std::optional<std::vector<Located<std::string>>> TableReader::texts(std::string_
   return values;
 }
 
-const toml::table* TableReader::table(std::string_view key) {
+const toml::table* TableReader::table(std::string_view key, std::string_view shape) {
   const toml::node* node = find(key);
   if (node == nullptr) {
     return nullptr;
   }
   if (!node->is_table()) {
     problems_.add(key_spot(key), fmt::format("'{}' is {}, not a table", key, type_word(*node)),
-                  fmt::format("write it as [{}]", key));
+                  fmt::format("write it as {}", shape));
     return nullptr;
   }
   return node->as_table();

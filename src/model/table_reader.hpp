@@ -36,8 +36,8 @@ class TableReader {
   // A string, or an array of strings.
   enum class Lone { allowed, refused };
   std::optional<std::vector<Located<std::string>>> texts(std::string_view key, Lone lone);
-  // A table below this one; empty reader when absent.
-  const toml::table* table(std::string_view key);
+  // A table below this one; `shape` says how it is written, like "[fleet]".
+  const toml::table* table(std::string_view key, std::string_view shape);
   // The elements of [[key]].
   std::vector<std::pair<const toml::table*, Spot>> tables(std::string_view key);
 

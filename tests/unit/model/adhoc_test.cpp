@@ -131,7 +131,7 @@ TEST(Adhoc, RefusesWhatCannotBe) {
   EXPECT_THAT(refusal({{"u@a:en1:10.0.0.1", "v@a:en2:10.0.0.2"}, {}, 30}),
               HasSubstr("'a' is given with two users, 'u' and 'v'"));
   EXPECT_THAT(refusal({{"a:en1:127.0.0.1", "b:en1:127.0.0.2"}, {}, 30}),
-              HasSubstr("lies in 127.0.0.0/8"));
+              HasSubstr("overlaps 127.0.0.0/8"));
 }
 
 TEST(Adhoc, RefusesProxiesThatLeadNowhere) {
