@@ -15,7 +15,6 @@ namespace bringup {
 namespace {
 
 constexpr std::string_view operators = ",!&^";
-constexpr std::size_t longest_text = 65536;
 constexpr std::size_t longest_name = 255;
 constexpr std::size_t most_digits = 18;  // fits 64 bits
 
@@ -170,7 +169,7 @@ struct Term {
 
 // Terms with the operator before each. Brackets protect the commas in them.
 Expected<std::vector<Term>> parse_terms(std::string_view text) {
-  if (text.size() > longest_text) {
+  if (text.size() > longest_nodeset_text) {
     return refuse("the node set is longer than 64 KiB", "name a group in the inventory");
   }
   const auto incomplete = [&](std::string_view what) {

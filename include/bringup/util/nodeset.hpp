@@ -12,6 +12,7 @@ namespace bringup {
 
 // No expression may name more than this, at any point of its evaluation.
 inline constexpr std::size_t most_nodeset_names = 4096;
+inline constexpr std::size_t longest_nodeset_text = 65536;  // bytes; longer text is refused
 
 // The names that an expression is about.
 struct NodesetUniverse {
@@ -35,7 +36,8 @@ Expected<std::vector<std::string>> evaluate_nodeset(std::string_view text,
                                                     const NodesetUniverse& universe);
 
 // The shortest plain notation: {"studio1","studio2","studio3","door"} → "door,studio[1-3]". Folds
-// on the last number of each name; sorted, without duplicates; expands to the same set. O(n log n).
+// on the last number of each name; sorted, without duplicates; expands to the same set
+// (names with characters of the notation in them are kept as they are). O(n log n).
 std::string fold_nodeset(const std::vector<std::string>& names);
 
 }  // namespace bringup

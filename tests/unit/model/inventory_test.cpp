@@ -324,6 +324,23 @@ TEST(Inventories, ThatAreShippedLoad) {
   EXPECT_GE(count, 5U);
 }
 
+TEST(Inventories, OfTheDocumentationLoad) {
+  std::ifstream in(std::filesystem::path(BRINGUP_SOURCE_DIR) / "docs/inventory.md");
+  const std::string page{std::istreambuf_iterator<char>(in), {}};
+  const std::string fence = "```toml\n";
+  std::size_t count = 0;
+  for (std::size_t at = page.find(fence); at != std::string::npos; at = page.find(fence, at)) {
+    at += fence.size();
+    const std::size_t end = page.find("```", at);
+    EXPECT_FALSE(loaded(page.substr(at, end - at)).nodes.empty());
+    ++count;
+  }
+  EXPECT_EQ(count, 4U);
+  for (const std::string& word : link_kind_words()) {
+    EXPECT_NE(page.find("| `" + word + "` |"), std::string::npos) << word;
+  }
+}
+
 TEST(Fleet, FindsNodesAndLinks) {
   const Fleet fleet = loaded(triangle);
   EXPECT_EQ(fleet.find_node("alpha"), &fleet.nodes[1]);
