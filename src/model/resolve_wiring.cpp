@@ -303,6 +303,9 @@ class Wiring {
         result.gateway = found->second;
       }
     }
+    if (declared.routes_to.empty()) {
+      return;
+    }
     std::vector<std::string> targets;
     for (const DeclaredSegment& segment : declared_.segments) {
       targets.push_back(segment.name.value);
