@@ -21,6 +21,10 @@ target_include_directories(bringup_settings INTERFACE "${CMAKE_SOURCE_DIR}/inclu
 target_compile_options(bringup_settings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual
   $<$<BOOL:${BRINGUP_WERROR}>:-Werror>)
+# GCC 12 sees overlapping copies in "literal" + std::string (its bug 105651).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(bringup_settings INTERFACE -Wno-restrict)
+endif()
 target_compile_definitions(bringup_settings INTERFACE
   BRINGUP_VERSION="${PROJECT_VERSION}")
 

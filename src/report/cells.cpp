@@ -75,10 +75,7 @@ std::string long_words(const verify::Cell& cell) {
     case verify::CellStatus::untested:
       return "untested";
     case verify::CellStatus::unreachable:
-      return "not tested, " + (cell.diagnosis ? fmt::format("no session with {}: {}",
-                                                            printable(cell.diagnosis->node),
-                                                            printable(cell.diagnosis->seen))
-                                              : std::string("no session"));
+      return "no session" + (cell.diagnosis ? ": " + printable(cell.diagnosis->seen) : "");
     case verify::CellStatus::error:
       return "error: " + failure(cell);
   }
@@ -98,7 +95,7 @@ std::string pair_words(const model::Fleet& fleet, const verify::Cell& cell) {
 std::string matrix_findings(const verify::Matrix& matrix, const Style& style) {
   std::string text;
   for (const auto& found : matrix.findings) {
-    const std::string first = "  " + mark(mark_of(found.severity), style) + " ";
+    const std::string first = bullet(mark_of(found.severity), style);
     text += wrap(first, fmt::format("{}: {}", printable(found.target), printable(found.layer)), 4,
                  style);
     text += explain(found.seen, found.expected, found.cure, style);

@@ -28,6 +28,10 @@ std::string mark(Mark which, const Style& style) {
   return {};
 }
 
+std::string bullet(Mark which, const Style& style) {
+  return fmt::format("  {} ", mark(which, style));
+}
+
 std::string bold(std::string_view text, const Style& style) {
   return painted("1", text, style);
 }
@@ -57,7 +61,8 @@ std::string wrap_words(std::string_view first, const std::vector<std::string>& w
   for (const auto& word : words) {
     const std::size_t width = display_width(word);
     if (!fresh && column + 1 + width > style.width) {
-      result += "\n" + std::string(indent, ' ');
+      result += '\n';
+      result.append(indent, ' ');
       column = indent;
       fresh = true;
     }

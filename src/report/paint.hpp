@@ -15,6 +15,8 @@ enum class Mark { good, warn, bad, none };
 
 // "✓", "⚠", "✗", "–", in green, yellow, red or dim when the style has colours.
 std::string mark(Mark which, const Style& style);
+// The same at the start of a line: "  ✓ ".
+std::string bullet(Mark which, const Style& style);
 std::string bold(std::string_view text, const Style& style);
 std::string dim(std::string_view text, const Style& style);
 

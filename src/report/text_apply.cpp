@@ -11,13 +11,13 @@ namespace bringup::report {
 namespace {
 
 std::string error_lines(const Error& error, const Style& style) {
-  std::string text = wrap("  " + mark(Mark::bad, style) + " ", printable(error.message), 4, style);
+  std::string text = wrap(bullet(Mark::bad, style), printable(error.message), 4, style);
   return text + explain("", "", error.hint, style);
 }
 
 // Warnings carry their cure in the same line, as people know it; failures explain themselves below.
 std::string step_lines(const plan::StepOutcome& step, const Style& style) {
-  const std::string first = "  " + mark(mark_of(step.status), style) + " ";
+  const std::string first = bullet(mark_of(step.status), style);
   std::string what = printable(step.text);
   if (what.empty()) {
     what = fmt::format("{} {}", plan::to_string(step.task), printable(step.target));
@@ -43,7 +43,7 @@ std::string step_lines(const plan::StepOutcome& step, const Style& style) {
 std::string finding_lines(const plan::Finding& found, const Style& style) {
   const std::string target = found.target.empty() ? "" : " " + printable(found.target);
   std::string what = fmt::format("{}{}: {}", printable(found.layer), target, printable(found.seen));
-  const std::string first = "  " + mark(mark_of(found.severity), style) + " ";
+  const std::string first = bullet(mark_of(found.severity), style);
   if (found.severity == plan::Severity::error) {
     return wrap(first, what, 4, style) + explain("", found.expected, found.cure, style);
   }
@@ -73,9 +73,9 @@ std::string text_applied_node(const model::Fleet& fleet, const AppliedNode& node
   if (error) {
     text += error_lines(*error, style);
   } else if (node.plan.state == plan::NodeState::refused) {
-    text += "  " + mark(Mark::bad, style) + " nothing was changed on this node\n";
+    text += bullet(Mark::bad, style) + "nothing was changed on this node\n";
   } else if (node.outcome.steps.empty()) {
-    text += "  " + mark(Mark::good, style) + " nothing to do\n";
+    text += bullet(Mark::good, style) + "nothing to do\n";
   }
   return text;
 }
@@ -89,17 +89,18 @@ std::string text_apply(const model::Fleet& fleet, const ApplyReport& report, con
   text += text_summary(fleet, report, style) + "\n";
 
   const ApplyTotals totals = totals_of(report);
-  text += count_of(report.nodes.size(), "node") + ", " + count_of(totals.changed, "change");
-  if (totals.failed > 0) text += fmt::format(", {} failed", totals.failed);
-  if (totals.warnings > 0) text += ", " + count_of(totals.warnings, "warning");
-  if (totals.not_done > 0) text += fmt::format(", {} not done", count_of(totals.not_done, "node"));
+  std::string line =
+      count_of(report.nodes.size(), "node") + ", " + count_of(totals.changed, "change");
+  if (totals.failed > 0) line += fmt::format(", {} failed", totals.failed);
+  if (totals.warnings > 0) line += ", " + count_of(totals.warnings, "warning");
+  if (totals.not_done > 0) line += fmt::format(", {} not done", count_of(totals.not_done, "node"));
   if (report.matrix) {
     const auto linked =
         report.matrix->cells.size() - report.matrix->count(verify::CellStatus::unlinked);
-    text += fmt::format(", {} of {} pings pass", report.matrix->count(verify::CellStatus::pass),
+    line += fmt::format(", {} of {} pings pass", report.matrix->count(verify::CellStatus::pass),
                         linked);
   }
-  return text + "\n";
+  return text + wrap("", line, 0, style);
 }
 
 }  // namespace bringup::report

@@ -105,12 +105,16 @@ Mark worse(Mark a, Mark b) {
   return Mark::good;
 }
 
-// Is this link end to blame for a cell that is not as it should be? With a cable between two ports
-// that are both down, both are.
-bool blamed(const verify::Cell& cell, const std::string& node, const std::string& interface) {
-  if (!cell.diagnosis || cell.diagnosis->layer == "cable") return true;
+// Is this link end to blame for a cell that is not as it should be? Of an unplugged cable both ends
+// are that see no carrier.
+bool blamed(const verify::Cell& cell, const AppliedNode& node, const std::string& interface) {
+  if (!cell.diagnosis) return true;
   const auto& blame = *cell.diagnosis;
-  return blame.node == node && (blame.target.empty() || blame.target == interface);
+  if (blame.layer == "cable" && node.facts) {
+    const auto* port = node.facts->find_interface(interface);
+    if (port != nullptr && port->active == false) return true;
+  }
+  return blame.node == node.plan.node && (blame.target.empty() || blame.target == interface);
 }
 
 Mark end_mark(const model::Fleet& fleet, const ApplyReport& report, const AppliedNode& node,
@@ -139,7 +143,7 @@ Mark end_mark(const model::Fleet& fleet, const ApplyReport& report, const Applie
   }
   if (report.matrix) {
     for (const auto& cell : report.matrix->cells) {
-      if (cell.link != link || !blamed(cell, node.plan.node, end.interface)) continue;
+      if (cell.link != link || !blamed(cell, node, end.interface)) continue;
       result = worse(result, mark_of(cell.status));
     }
   }
@@ -151,7 +155,8 @@ Mark end_mark(const model::Fleet& fleet, const ApplyReport& report, const Applie
 std::string text_connectivity(const model::Fleet& fleet, const verify::Matrix& matrix,
                               const Style& style) {
   std::string text = bold("Connectivity", style) + "\n" + list(fleet, matrix, style, linked);
-  return text + matrix_findings(matrix, style);
+  if (!matrix.findings.empty()) text += "\n" + matrix_findings(matrix, style);
+  return text;
 }
 
 std::string text_summary(const model::Fleet& fleet, const ApplyReport& report, const Style& style) {
@@ -190,16 +195,16 @@ std::string text_verify(const model::Fleet& fleet, const verify::Matrix& matrix,
   }
   if (!matrix.findings.empty()) text += "\n" + matrix_findings(matrix, style);
   const auto total = matrix.cells.size() - matrix.count(verify::CellStatus::unlinked);
-  text += fmt::format("\n{} of {} pass", matrix.count(verify::CellStatus::pass), total);
+  std::string totals = fmt::format("{} of {} pass", matrix.count(verify::CellStatus::pass), total);
   constexpr verify::CellStatus others[] = {verify::CellStatus::slow, verify::CellStatus::fail,
                                            verify::CellStatus::unreachable,
                                            verify::CellStatus::error, verify::CellStatus::untested};
   for (const auto status : others) {
     if (const auto n = matrix.count(status); n > 0) {
-      text += fmt::format(", {} {}", n, verify::to_string(status));
+      totals += fmt::format(", {} {}", n, verify::to_string(status));
     }
   }
-  return text + "\n";
+  return text + "\n" + wrap("", totals, 0, style);
 }
 
 }  // namespace bringup::report

@@ -16,7 +16,7 @@ std::string finding(const plan::Finding& found, const Style& style) {
   if (!found.target.empty()) what += " " + printable(found.target);
   what += ": " + printable(found.seen);
   if (!found.expected.empty()) what += fmt::format(" (expected {})", printable(found.expected));
-  std::string text = wrap("  " + mark(mark_of(found.severity), style) + " ", what, 4, style);
+  std::string text = wrap(bullet(mark_of(found.severity), style), what, 4, style);
   if (!found.cure.empty()) text += wrap("      next: ", printable(found.cure), 12, style);
   return text;
 }
@@ -36,15 +36,14 @@ std::string node_block(const model::Fleet& fleet, const plan::NodePlan& node, st
   std::string text = heading(fleet, node.node, position, total, style);
   if (node.state == plan::NodeState::unreachable) {
     const std::string why = node.error ? printable(node.error->message) : "no facts";
-    text += wrap("  " + mark(Mark::bad, style) + " ", why, 4, style);
+    text += wrap(bullet(Mark::bad, style), why, 4, style);
     if (node.error && !node.error->hint.empty()) {
       text += wrap("      next: ", printable(node.error->hint), 12, style);
     }
   }
   for (const auto& found : node.findings) text += finding(found, style);
   if (node.state == plan::NodeState::refused) {
-    text +=
-        wrap("  " + mark(Mark::bad, style) + " ", "nothing will be changed on this node", 4, style);
+    text += wrap(bullet(Mark::bad, style), "nothing will be changed on this node", 4, style);
     return text;
   }
   if (node.state == plan::NodeState::unreachable) return text;
@@ -54,8 +53,8 @@ std::string node_block(const model::Fleet& fleet, const plan::NodePlan& node, st
     if (plan::nature(action) == plan::Nature::change) ++changes;
   }
   if (changes == 0) {
-    text += "  " + mark(Mark::good, style) +
-            (node.actions.empty() ? " nothing to do\n" : " nothing to do but checks\n");
+    text += bullet(Mark::good, style) +
+            (node.actions.empty() ? "nothing to do\n" : "nothing to do but checks\n");
   }
   for (const auto& action : node.actions) text += step(node, action, style);
   return text;
@@ -72,11 +71,12 @@ std::string text_plan(const model::Fleet& fleet, const plan::Plan& plan, const S
     if (plan.nodes[i].state == plan::NodeState::unreachable) ++unreachable;
     if (plan.nodes[i].state == plan::NodeState::refused) ++refused;
   }
-  text += count_of(plan.nodes.size(), "node") + ", " + count_of(plan.changes(), "change");
-  if (unreachable > 0) text += fmt::format(", {} unreachable", unreachable);
-  if (refused > 0) text += fmt::format(", {} refused", refused);
-  if (plan.offline) text += " (offline: facts unknown)";
-  return text + "\n";
+  std::string line =
+      count_of(plan.nodes.size(), "node") + ", " + count_of(plan.changes(), "change");
+  if (unreachable > 0) line += fmt::format(", {} unreachable", unreachable);
+  if (refused > 0) line += fmt::format(", {} refused", refused);
+  if (plan.offline) line += " (offline: facts unknown)";
+  return text + wrap("", line, 0, style);
 }
 
 }  // namespace bringup::report
