@@ -8,7 +8,7 @@ namespace bringup::report {
 namespace {
 
 std::string rtt(const verify::Cell& cell) {
-  if (!cell.ping || !cell.ping->avg_ms) return "";
+  if (!cell.ping || !cell.ping->avg_ms) return "replied";
   return fmt::format("{:.2f} ms", *cell.ping->avg_ms);
 }
 

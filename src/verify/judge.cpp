@@ -82,7 +82,7 @@ void judge_linked(Judged& j, const CheckOptions& options) {
   const auto& own = j.evidence[j.from.node];
   const auto os = os_of(own);
   const auto route = read_route(own.frames, *j.cell.link, os);
-  const auto ping = read_ping(own.frames, *j.cell.link);
+  const auto ping = read_ping(own.frames, *j.cell.link, os);
   const bool want_route = wanted(options, CheckKind::route);
   const bool want_ping = wanted(options, CheckKind::ping);
 

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "bringup/platform/darwin.hpp"
 #include "bringup/util/text.hpp"
 
 namespace bringup::verify {
@@ -61,10 +62,9 @@ bool number(std::string_view text, double& value) {
   return *end == '\0';
 }
 
-// "3 packets transmitted, 3 packets received, 0.0% packet loss" of the Mac, "…, 3 received, …" of
-// iputils; then "round-trip min/avg/max/stddev = a/b/c/d ms" or "rtt min/avg/max/mdev = a/b/c/d
-// ms".
-std::optional<platform::PingResult> parse_ping(std::string_view text) {
+// iputils: "3 packets transmitted, 3 received, 0% packet loss, time 403ms", perhaps with "+3
+// errors" before the loss; then "rtt min/avg/max/mdev = a/b/c/d ms".
+std::optional<platform::PingResult> linux_ping(std::string_view text) {
   std::optional<platform::PingResult> result;
   for (const auto line : split_lines(text)) {
     const auto words = split_blank(line);
@@ -72,39 +72,52 @@ std::optional<platform::PingResult> parse_ping(std::string_view text) {
       platform::PingResult counts;
       if (!number(words[0], counts.transmitted) || !number(words[3], counts.received)) continue;
       if (counts.transmitted < 1 || counts.received < 0) continue;
-      // Duplicated replies count as received on a Mac.
-      counts.received = std::min(counts.received, counts.transmitted);
+      if (counts.received > counts.transmitted) continue;
       counts.loss_percent =
           100.0 * (counts.transmitted - counts.received) / static_cast<double>(counts.transmitted);
       result = counts;
     }
-    if (!result || result->received == 0 || words.size() < 5 || words[2] != "=") continue;
-    if (words[1] != "min/avg/max/stddev" && words[1] != "min/avg/max/mdev") continue;
+    if (!result || result->received == 0 || words.size() < 5) continue;
+    if (words[0] != "rtt" || words[1] != "min/avg/max/mdev") continue;
     const auto parts = split(words[3], '/');
-    double min = 0, avg = 0, max = 0, stddev = 0;
+    double min = 0, avg = 0, max = 0, mdev = 0;
     if (parts.size() != 4 || !number(parts[0], min) || !number(parts[1], avg) ||
-        !number(parts[2], max) || !number(parts[3], stddev)) {
+        !number(parts[2], max) || !number(parts[3], mdev)) {
       continue;
     }
     result->min_ms = min;
     result->avg_ms = avg;
     result->max_ms = max;
-    result->stddev_ms = stddev;
+    result->stddev_ms = mdev;
   }
   return result;
 }
 
-// "  interface: en5" of the Mac's route, or the word after "dev" of ip route.
-std::optional<std::string> route_interface(std::string_view text, facts::Os os) {
+// "10.254.0.6 dev en5 src 10.254.0.5 uid 0"
+std::optional<std::string> linux_route(std::string_view text) {
   for (const auto line : split_lines(text)) {
     const auto words = split_blank(line);
     for (std::size_t i = 0; i + 1 < words.size(); ++i) {
-      if (words[i] == (os == facts::Os::linux_kernel ? "dev" : "interface:")) {
-        return std::string(words[i + 1]);
-      }
+      if (words[i] == "dev") return std::string(words[i + 1]);
     }
   }
-  return std::nullopt;
+  return network_says_no(text) ? std::optional<std::string>("") : std::nullopt;
+}
+
+std::optional<platform::PingResult> ping_of(std::string_view text, facts::Os os) {
+  if (os == facts::Os::linux_kernel) return linux_ping(text);
+  auto parsed = platform::darwin::parse_ping(text);
+  if (!parsed || parsed->transmitted < 1) return std::nullopt;
+  return *parsed;
+}
+
+// Empty: the node has no route to the peer.
+std::optional<std::string> route_of(std::string_view text, facts::Os os) {
+  if (os == facts::Os::linux_kernel) return linux_route(text);
+  // The Mac's route ends with 0 for most of its errors, so the text decides, not the status.
+  auto parsed = platform::darwin::parse_route_get(text);
+  if (parsed) return parsed->value_or("");
+  return network_says_no(text) ? std::optional<std::string>("") : std::nullopt;
 }
 
 }  // namespace
@@ -116,23 +129,19 @@ Reading<std::string> read_route(const std::vector<facts::Frame>& frames, std::si
   if (frame == nullptr) return reading;
   reading.present = true;
   reading.raw = frame->payload.substr(0, kRawBytes);
-  reading.value = route_interface(frame->payload, os);
-  // The Mac's route ends with 0 for most of its errors, so the text decides, not the status.
-  if (!reading.value && network_says_no(frame->payload)) reading.value = "";
+  reading.value = route_of(frame->payload, os);
   if (!reading.value) reading.problem = last_words(*frame);
   return reading;
 }
 
-PingReading read_ping(const std::vector<facts::Frame>& frames, std::size_t link) {
+PingReading read_ping(const std::vector<facts::Frame>& frames, std::size_t link, facts::Os os) {
   PingReading reading;
   const auto* frame = find(frames, fmt::format("ping.{}", link));
   if (frame == nullptr) return reading;
   reading.present = true;
   reading.raw = frame->payload.substr(0, kRawBytes);
-  if (auto parsed = parse_ping(frame->payload)) {
-    reading.value = *parsed;
-    return reading;
-  }
+  reading.value = ping_of(frame->payload, os);
+  if (reading.value) return reading;
   reading.refused = network_says_no(frame->payload);
   reading.problem = last_words(*frame);
   return reading;

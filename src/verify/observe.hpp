@@ -28,6 +28,6 @@ Reading<std::string> read_route(const std::vector<facts::Frame>& frames, std::si
 struct PingReading : Reading<platform::PingResult> {
   bool refused = false;
 };
-PingReading read_ping(const std::vector<facts::Frame>& frames, std::size_t link);
+PingReading read_ping(const std::vector<facts::Frame>& frames, std::size_t link, facts::Os os);
 
 }  // namespace bringup::verify

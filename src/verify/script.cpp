@@ -15,6 +15,7 @@ struct Dialect {
   std::string ping_once;  // + OWN PEER; ends by itself
   std::string ping_run;   // + OWN PEER; ends by itself
   int attempts;           // of ping_once, so that all of them take about 2 s
+  int limit_s;            // within which ping_run ends by itself
 };
 
 int whole_seconds(double seconds) {
@@ -30,13 +31,13 @@ Dialect dialect_of(facts::Os os, const CheckOptions& options) {
     return {"ip route get", "ping -n -c 1 -W 1 -w 1 -I",
             fmt::format("ping -n -c {} -i {} -W {} -w {} -I", count, options.ping_interval_s,
                         whole_seconds(wait_s), limit_s),
-            2};
+            2, limit_s};
   }
   // The Mac's -W counts milliseconds and its -t bounds the whole run in seconds.
   return {"route -n get", "ping -n -c 1 -W 300 -t 1 -S",
           fmt::format("ping -n -c {} -i {} -W {} -t {} -S", count, options.ping_interval_s,
                       options.ping_wait_ms, limit_s),
-          5};
+          5, limit_s};
 }
 
 bool wanted(const CheckOptions& options, CheckKind kind) {
@@ -44,13 +45,11 @@ bool wanted(const CheckOptions& options, CheckKind kind) {
 }
 
 // bu_try keeps the end of what a command says (a ping's summary stands last) with its status behind
-// it, since a pipe's status would be that of tail. bu_part takes the two apart again.
+// it, since a pipe's status would be that of tail; a command that overstays SECONDS is ended.
+// bu_part takes the two apart again.
 constexpr std::string_view kFunctions = R"sh(
-LC_ALL=C
-PATH="$PATH:/usr/sbin:/sbin"
-export LC_ALL PATH
 bu_try() {
-  { "$@" </dev/null; printf '\nbu_rc=%s' "$?"; } 2>&1 | tail -c 2048
+  { bu_timed "$@"; printf '\nbu_rc=%s' "$?"; } | tail -c 2048
 }
 bu_part() {
   bu_status=${2##*bu_rc=}
@@ -75,19 +74,19 @@ std::string check_script(const model::Fleet& fleet, std::size_t node, const std:
   std::string body;
   std::string parts;
   if (wanted(options, CheckKind::route)) {
-    body += fmt::format("  bu_route=$(bu_try {} \"$3\")\n", dialect.route);
+    body += fmt::format("  bu_route=$(bu_try 5 {} \"$3\")\n", dialect.route);
     parts += "  bu_part \"route.$1\" \"$bu_route\"\n";
   }
   if (wanted(options, CheckKind::ping)) {
     body += fmt::format(
         "  bu_left={}\n"
         "  while [ \"$bu_left\" -gt 0 ]; do\n"
-        "    {} \"$2\" \"$3\" </dev/null >/dev/null 2>&1 && break\n"
+        "    bu_timed 2 {} \"$2\" \"$3\" >/dev/null && break\n"
         "    sleep 0.1\n"
         "    bu_left=$((bu_left - 1))\n"
         "  done\n"
-        "  bu_ping=$(bu_try {} \"$2\" \"$3\")\n",
-        dialect.attempts, dialect.ping_once, dialect.ping_run);
+        "  bu_ping=$(bu_try {} {} \"$2\" \"$3\")\n",
+        dialect.attempts, dialect.ping_once, dialect.limit_s + 2, dialect.ping_run);
     parts += "  bu_part \"ping.$1\" \"$bu_ping\"\n";
   }
   if (!body.empty()) {

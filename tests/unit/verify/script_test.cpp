@@ -221,6 +221,20 @@ TEST_P(CheckScript, ReportsMissingToolsAndOnlyTheEndOfLongTalk) {
   EXPECT_TRUE(ping->payload.ends_with("last words, no newline"));
 }
 
+TEST_P(CheckScript, EndsAPingThatIgnoresItsLimits) {
+  play_mac(bin);
+  bin.program("ping", "case \"$*\" in *'-c 1 '*) exit 0;; esac\necho begun; exec sleep 60\n");
+  CheckOptions options;
+  options.ping_interval_s = 0;
+  options.ping_wait_ms = 0;
+  const auto ran = run(GetParam(), check_script(test::pair_fleet(), 0, kNonce, options), bin);
+  const auto frames = facts::parse_frames(ran.out, kNonce);
+  ASSERT_TRUE(frames.has_value()) << ran.out;
+  EXPECT_NE(find(*frames, "ping.0")->exit_status, 0);
+  EXPECT_EQ(find(*frames, "ping.0")->payload, "begun\n");
+  EXPECT_LT(ran.seconds, 10);
+}
+
 TEST_P(CheckScript, CannotBeFooledByForgedFrames) {
   play_mac(bin);
   bin.program("route",
