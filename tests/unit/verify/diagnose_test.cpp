@@ -40,6 +40,29 @@ TEST_F(Blame, ABridgeThatHoldsThePort) {
   EXPECT_EQ(found.cure, "bringup apply");
 }
 
+TEST_F(Blame, WalksTheLayersInOrder) {
+  lab.silence(0);
+  const auto layer = [this] { return lab.judge().cells[0].diagnosis->layer; };
+  lab.facts[1].bridges = {{"bridge0", {"en5"}}};
+  port(0).up = false;  // a later layer at the end that is looked at first
+  port(0).active = false;
+  port(1).active = false;
+  port(1).inet.clear();
+  lab.evidence[0].frames[0] = route_frame(0, "en0");
+  EXPECT_EQ(layer(), "bridge");
+  lab.facts[1].bridges.clear();
+  EXPECT_EQ(layer(), "interface");
+  port(0).up = true;
+  EXPECT_EQ(layer(), "cable");
+  port(0).active = true;
+  port(1).active = std::nullopt;  // the system does not say: no reason to blame the cable
+  EXPECT_EQ(layer(), "address");
+  port(1).inet = {{test::ip("10.254.0.6"), 30}};
+  EXPECT_EQ(layer(), "route");
+  lab.evidence[0].frames[0] = route_frame(0, "en5");
+  EXPECT_EQ(layer(), "ping");
+}
+
 TEST_F(Blame, AnInterfaceThatIsNotThere) {
   port(0).name = "en7";
   const auto found = both();
