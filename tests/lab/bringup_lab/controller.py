@@ -35,17 +35,25 @@ def create(lab):
     kernel.write(f"{base}/hosts", _hosts(lab))
     kernel.write(f"{base}/resolv.conf", "")
     kernel.write(f"{base}/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")
+    _place_for_ssh(lab)
+
+
+def _place_for_ssh(lab):
+    """The private ~/.ssh needs a folder to be mounted on. One that the labs made is noted, and
+    goes with the last lab."""
     if not os.path.isdir(_ssh_home()):
-        # The mount needs a place; forget() takes it away again.
         os.mkdir(_ssh_home(), 0o700)
-        kernel.write(lab.dir + ".made-ssh", _ssh_home())
+        kernel.write(lab.made_ssh, _ssh_home())
 
 
 def forget(lab):
+    """With the lab's namespaces gone already."""
+    if any(n.startswith(lab.ROOM_PREFIX) for n in os.listdir(kernel.NETNS)):
+        return
     with contextlib.suppress(OSError):
-        with open(lab.dir + ".made-ssh", encoding="utf-8") as f:
+        with open(lab.made_ssh, encoding="utf-8") as f:
             place = f.read()
-        os.unlink(lab.dir + ".made-ssh")
+        os.unlink(lab.made_ssh)
         os.rmdir(place)
 
 
@@ -80,6 +88,7 @@ def _hosts(lab):
 def run(lab, command):
     """Becomes the command, on the controller."""
     base = f"{lab.dir}/controller"
+    _place_for_ssh(lab)
     kernel.setns(kernel.NETNS + lab.controller, kernel.CLONE_NEWNET)
     kernel.unshare(kernel.CLONE_NEWNS)
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)

@@ -192,7 +192,10 @@ def _loss(lab, name, argument):
         raise LabError("ping-loss takes enX:PERCENT")
     _nft(lab, name, f"""table inet lab-loss-{iface} {{
   chain in {{ type filter hook input priority -300;
-    iifname {iface} meta l4proto icmp numgen random mod 100 < {percent} drop }} }}""")
+    iifname {iface} meta l4proto icmp numgen random mod 100 < {percent} drop
+  }}
+}}
+""")
 
 
 def _loss_mend(lab, name, argument):

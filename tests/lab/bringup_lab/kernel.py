@@ -96,10 +96,12 @@ def ip_batches(batches):
 
 
 def start_time(pid):
-    """The kernel's start time of a process: a pid that was used again has another."""
+    """The kernel's start time of a process that runs: a pid that was used again has another, and
+    one that only waits for its parent to notice has none."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
-            return int(f.read().rpartition(")")[2].split()[19])
+            fields = f.read().rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else int(fields[19])
     except (OSError, IndexError, ValueError):
         return None
 

@@ -12,7 +12,6 @@ from . import controller, fleet as fleets, kernel, layers, network, node, truth
 from .errors import LabError
 
 BASE = "/run/bringup-lab"
-ROOM_PREFIX = "lab."  # of network namespaces: lab.NAME.ROOM; names hold no dots
 
 
 def _here():
@@ -39,12 +38,15 @@ def find_helpers():
 
 
 class Lab:
+    ROOM_PREFIX = "lab."  # of network namespaces: lab.NAME.ROOM; names hold no dots
+    made_ssh = BASE + "/made-ssh"  # holds the ~/.ssh that a lab had to make
+
     def __init__(self, name, state_dir=None):
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", name):
             raise LabError(f"--name {name!r}: lower case letters, digits and hyphens only")
         self.name = name
         self.dir = os.path.abspath(state_dir or f"{BASE}/{name}")
-        self.prefix = f"{ROOM_PREFIX}{name}."
+        self.prefix = f"{self.ROOM_PREFIX}{name}."
         self.hub, self.wire = self.prefix + "hub.", self.prefix + "wire."
         self.controller = self.prefix + "controller."
         self.fleet = None
@@ -141,6 +143,7 @@ class Lab:
 
     def _raise(self, fleet, helpers):
         os.makedirs(self.dir, mode=0o755, exist_ok=True)
+        os.makedirs(BASE, mode=0o755, exist_ok=True)
         kernel.mount("tmpfs", self.dir, "tmpfs", 0, "mode=755,size=2g")
         self.state = {"unplugged": [], "off": [], "faults": {}, "helpers": helpers, "wan": None,
                       "rdma": {n: x.rdma for n, x in fleet.nodes.items()},

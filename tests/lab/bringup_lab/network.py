@@ -119,8 +119,9 @@ def boot_lines(lab, name, bridged):
         return lines
     ports = [p for p in node.ports().values() if not lab.fault_on(name, "interface-missing", p)]
     for iface in ports:
+        # Down and up: the flush takes the link-local address, the way up brings it back.
         lines += [f"addr flush dev {iface}", f"link set {iface} nomaster",
-                  f"link set {iface} mtu 1500", f"link set {iface} up"]
+                  f"link set {iface} down", f"link set {iface} mtu 1500", f"link set {iface} up"]
     lines.append("link add bridge0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0")
     for iface in ports if bridged else []:
         # Isolated members: three bridged Macs in a triangle would otherwise be a storm.
