@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The lab's own tests: they need root and the built helpers, and nothing of bringup itself.
 
 Labs are named after this process, so that they stand beside any other.

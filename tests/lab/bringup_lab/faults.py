@@ -190,9 +190,10 @@ def _loss(lab, name, argument):
     _port(lab, name, iface)
     if not percent.isdigit() or not 0 < int(percent) <= 100:
         raise LabError("ping-loss takes enX:PERCENT")
+    chance = "" if percent == "100" else f"numgen random mod 100 < {percent}"
     _nft(lab, name, f"""table inet lab-loss-{iface} {{
   chain in {{ type filter hook input priority -300;
-    iifname {iface} meta l4proto icmp numgen random mod 100 < {percent} drop
+    iifname {iface} meta l4proto icmp {chance} drop
   }}
 }}
 """)

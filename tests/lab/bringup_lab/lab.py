@@ -63,9 +63,14 @@ class Lab:
         """One command at a time changes a lab."""
         os.makedirs(os.path.dirname(self.dir), mode=0o755, exist_ok=True)
         path = self.dir + ".lock"
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
+        while True:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(fd, fcntl.LOCK_EX)
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(fd), os.stat(path)):
+                    break
+            os.close(fd)  # `down` took the file away while this waited for it
+        try:
             yield
         finally:
             os.close(fd)
