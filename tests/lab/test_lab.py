@@ -183,6 +183,8 @@ class Mac(PairCase):
 
     def test_gid_follows_the_address_and_the_bridge(self):
         gids = "ibv_devinfo -v -d rdma_en3 | grep GID"
+        # An address on a member gives no GID.
+        self.lab.out("studio1", "sudo ifconfig en3 inet 10.254.0.1 netmask 255.255.255.252")
         self.assertNotIn("::ffff", self.lab.out("studio1", gids))
         self.configure()
         self.assertIn("GID[  1]:\t\t::ffff:10.254.0.1", self.lab.out("studio1", gids))
@@ -437,6 +439,7 @@ class Fleets(unittest.TestCase):
     def test_triangle_and_mesh_are_quick_and_do_not_storm(self):
         for fleet, nodes in (("triangle", 3), ("mesh-4", 4)):
             lab = Standing(fleet, "f")
+            self.addCleanup(lab.down)
             started = time.monotonic()
             lab.up()
             self.assertLess(time.monotonic() - started, 5)
@@ -469,6 +472,41 @@ class Fleets(unittest.TestCase):
         self.assertEqual(lab.out("bastion1", "uname; command -v ip"), "Linux\n/usr/sbin/ip\n"
                          if "/usr/sbin" in lab.out("bastion1", "echo $PATH")
                          else "Linux\n/usr/bin/ip\n")
+
+    def test_nodes_differ_as_the_fleet_says(self):
+        path = f"/tmp/lab-differs-{os.getpid()}.toml"
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("""
+[lab]
+start = "fresh"
+[nodes.open]
+ssh_auth = "password"
+sudo = "none"
+missing = ["rdma_ctl"]
+[nodes.old]
+model = "mac-mini-m4"
+sudo = "password"
+sh = "dash"
+rebridge = true
+[[cables]]
+a = "open:en3"
+b = "old:en2"
+speed = 40
+dock = "ThunderBay Flex 8"
+""")
+        self.addCleanup(os.unlink, path)
+        lab = self.raise_(path, "d")
+        self.assertEqual(lab.node("open")["bridges"], {"bridge0": []})
+        self.assertEqual(lab.ssh("open", "rdma_ctl status").returncode, 127)
+        self.assertEqual(lab.ssh("open", "sudo -n true").returncode, 1)
+        self.assertEqual(lab.out("old", "readlink /bin/sh; ibv_devices | wc -l"), "dash\n2\n")
+        self.assertEqual(lab.out("old", "echo lab-password | sudo -S -p '' id -un"), "root\n")
+        profiler = "system_profiler SPThunderboltDataType -json"
+        bus = json.loads(lab.out("open", profiler))["SPThunderboltDataType"][4]
+        self.assertEqual(bus["_items"][0]["_items"][0]["device_name_key"], "Mac16,10")
+        self.assertIn("PORT_DOWN", lab.out("open", "ibv_devinfo -d rdma_en3"))
+        lab.must("reboot", "old")
+        self.assertEqual(lab.node("old")["bridges"], {"bridge0": ["en2", "en3", "en4"]})
 
     def test_plain_nodes(self):
         lab = self.raise_(["--plain", "16"], "n")
