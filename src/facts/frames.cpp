@@ -89,36 +89,37 @@ Parsed parse(std::string_view output, std::string_view nonce) {
 }  // namespace
 
 std::string frame_functions(const std::string& nonce) {
+  // Names that start with bf_ are this function's own; other scripts use bu_.
   // bu_run: the command writes through `head`, which bounds what the shell ever holds; a writer past
   // the bound dies of SIGPIPE. The exit status comes last, behind a newline: where it is missing,
   // the output was cut. A background sleeper ends a command that hangs; its own stdio is closed, so
   // that it cannot keep the session's channel open. NULs vanish in $(...), before the length is taken.
   return "LC_ALL=C; export LC_ALL\n"
          "PATH=$PATH:/usr/sbin:/sbin:/opt/homebrew/bin:/usr/local/bin; export PATH\n"
-         "bu_put() {\n"
+         "bf_put() {\n"
          "  printf '@@%s %s %s %s %d\\n%s\\n' " + nonce + " \"$1\" \"$2\" \"$3\" \"${#4}\" \"$4\"\n"
          "}\n"
-         "bu_frame() { bu_put \"$1\" \"$2\" - \"$3\"; }\n"
+         "bu_frame() { bf_put \"$1\" \"$2\" - \"$3\"; }\n"
          "bu_timed() {\n"
-         "  bu_s=$1; shift\n"
+         "  bf_s=$1; shift\n"
          "  \"$@\" </dev/null 2>&1 &\n"
-         "  bu_c=$!\n"
-         "  ( trap 'kill \"$bu_z\" 2>/dev/null; exit 0' TERM\n"
-         "    sleep \"$bu_s\" & bu_z=$!; wait \"$bu_z\"; kill -TERM \"$bu_c\"; sleep 1; kill -KILL \"$bu_c\"\n"
+         "  bf_c=$!\n"
+         "  ( trap 'kill \"$bf_z\" 2>/dev/null; exit 0' TERM\n"
+         "    sleep \"$bf_s\" & bf_z=$!; wait \"$bf_z\"; kill -TERM \"$bf_c\"; sleep 1; kill -KILL \"$bf_c\"\n"
          "  ) </dev/null >/dev/null 2>&1 &\n"
-         "  bu_w=$!\n"
-         "  wait \"$bu_c\"; bu_r=$?\n"
-         "  kill -TERM \"$bu_w\"; wait \"$bu_w\"\n"
-         "  return \"$bu_r\"\n"
+         "  bf_w=$!\n"
+         "  wait \"$bf_c\"; bf_r=$?\n"
+         "  kill -TERM \"$bf_w\"; wait \"$bf_w\"\n"
+         "  return \"$bf_r\"\n"
          "} 2>/dev/null\n"
          "bu_run() {\n"
-         "  bu_n=$1 bu_l=$2 bu_t=$3; shift 3\n"
+         "  bf_n=$1 bf_l=$2 bf_t=$3; shift 3\n"
          "  if ! command -v \"$1\" >/dev/null 2>&1; then\n"
-         "    bu_frame \"$bu_n\" 127 \"$1: not found\"\n"
+         "    bu_frame \"$bf_n\" 127 \"$1: not found\"\n"
          "    return 0\n"
          "  fi\n"
-         "  { bu_o=$( { bu_timed \"$bu_t\" \"$@\"; printf '\\n%03d' \"$?\"; } | head -c \"$bu_l\"); } 2>/dev/null\n"
-         "  bu_put \"$bu_n\" 0 r \"$bu_o\"\n"
+         "  { bf_o=$( { bu_timed \"$bf_t\" \"$@\"; printf '\\n%03d' \"$?\"; } | head -c \"$bf_l\"); } 2>/dev/null\n"
+         "  bf_put \"$bf_n\" 0 r \"$bf_o\"\n"
          "}\n";
 }
 

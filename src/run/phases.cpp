@@ -25,7 +25,6 @@ void take_facts(Crew& crew, NodeRun& node, const ScriptResult& script, const std
     if (node.facts && parsed->profiler_json.empty()) {
       parsed->profiler_json = node.facts->profiler_json;
     }
-    node.fact_frames = script.frames;
     node.facts = std::move(*parsed);
     return;
   }
@@ -144,7 +143,8 @@ std::vector<plan::NodeOutcome> apply(Crew& crew, const plan::Plan& plan) {
         planned.actions.begin(), planned.actions.end(),
         [](const plan::Action& a) { return plan::nature(a) == plan::Nature::change; });
     if (!changes) {  // nothing to run: the facts that were read judge the checks
-      outcomes[i] = plan::judge(crew.fleet(), planned, node->fact_frames);
+      const NodeFacts* known = node->facts ? &*node->facts : nullptr;
+      outcomes[i] = plan::judge_against(crew.fleet(), planned, {}, known, known);
       continue;
     }
     position[node->index] = i;
@@ -168,7 +168,8 @@ std::vector<plan::NodeOutcome> apply(Crew& crew, const plan::Plan& plan) {
     const ScriptResult result =
         crew.script(node, "apply", plan::apply_script(plan.nodes[i], options), nonce,
                     Privilege::become);
-    outcomes[i] = plan::judge(crew.fleet(), plan.nodes[i], result.frames);
+    outcomes[i] = plan::judge(crew.fleet(), plan.nodes[i], result.frames,
+                              node.facts ? &*node.facts : nullptr);
     if (result.error) outcomes[i].error = result.error;
     if (!result.error) take_facts(crew, node, result, "apply");
     for (const plan::StepOutcome& step : outcomes[i].steps) {

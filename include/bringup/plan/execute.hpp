@@ -1,6 +1,7 @@
 #pragma once
 // From a NodePlan to the one script that carries it out, and from what that printed to outcomes.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,9 +24,9 @@ struct StepOutcome {
   Task task = Task::bridge_detach;
   std::string target;
   StepStatus status = StepStatus::skipped;
-  std::string text;  // one line: "en5 removed from bridge0"
+  std::string text;                  // one line: "en5 removed from bridge0"
   std::string seen, expected, cure;  // set unless done or ok
-  std::string raw;   // the command's own words, bounded; for the journal
+  std::string raw;                   // the command's own words, bounded; for the journal
 };
 
 struct NodeOutcome {
@@ -40,15 +41,31 @@ struct ApplyScriptOptions {
   model::Become become = model::Become::sudo;
 };
 
-// POSIX sh for `sh -s`. Runs the node's actions in order, each framed "step.N"; a failed step makes
-// later steps on the same target skip; polls until addresses hold (bounded, about 5 s); then prints
-// the facts frames again for read-back. With Become::sudo_password the script expects the password
-// in the shell variable BU_PW (set by the wrapper in become_wrapper) and hands it to sudo on stdin.
+// POSIX sh for `sh -s` (with Become::sudo_password: for become_wrapper() instead). Runs the node's
+// changes in order, each framed "step.N" with N its place in `actions`; a failed step makes later
+// steps on the same target skip; waits until ports are up and addresses hold (bounded, about 5 s
+// each); then prints the facts frames again for read-back. Nothing runs unless all of it arrived.
+// With Become::sudo_password the password is expected in the shell variable BU_PW and handed to
+// sudo on stdin only. A session as root needs no sudo, whatever `become` says.
 std::string apply_script(const NodePlan& node, const ApplyScriptOptions& options);
 
+// The remote command for Become::sudo_password, instead of "sh -s": it reads one line of stdin, the
+// password, then the rest as the script. Quoted so that any login shell passes it on unchanged.
+std::string become_wrapper();
+
 // Judges every step by its own exit and by the facts read back: a command that reports success but
-// left the old state is failed. `frames` may end early (connection cut): later steps are skipped.
+// left the old state is failed. `frames` may end early (connection cut): later steps are skipped
+// and `error` says so. `before` (facts that the plan was made of) lets profiler.collect be judged,
+// whose data the read-back does not hold; without it that step is left out.
 NodeOutcome judge(const model::Fleet& fleet, const NodePlan& node,
-                  const std::vector<facts::Frame>& frames);
+                  const std::vector<facts::Frame>& frames,
+                  const facts::NodeFacts* before = nullptr);
+
+// The same from frames of steps and facts already parsed. For a node without changes no script need
+// run: judge_against(fleet, node, {}, &facts, &facts) judges its checks. `after` is null when no
+// read-back came.
+NodeOutcome judge_against(const model::Fleet& fleet, const NodePlan& node,
+                          const std::vector<facts::Frame>& step_frames,
+                          const facts::NodeFacts* after, const facts::NodeFacts* before);
 
 }  // namespace bringup::plan

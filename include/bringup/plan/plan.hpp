@@ -31,15 +31,17 @@ struct Action {
   std::string target;   // interface or path
   std::string command;  // POSIX sh, one line, without sudo; `root` says whether sudo is put before
   std::string shown;    // what the operator would type: with sudo; one line
-  std::string why;      // observed against desired: "en5 is a member of bridge0; it must stand alone"
+  std::string why;  // observed against desired: "en5 is a member of bridge0; it must stand alone"
   bool root = true;
-  std::string undo;     // POSIX sh, one line; empty for checks
-  std::string content;  // file_write: the bytes to write
-  std::string expected; // what read-back must show, in words: "10.254.0.5/30 on en5"
+  std::string undo;      // POSIX sh, one line; empty for checks
+  std::string content;   // file_write: the bytes to write
+  std::string expected;  // what read-back must show, in words: "10.254.0.5/30 on en5"
+  bool operator==(const Action&) const = default;
 };
 [[nodiscard]] Nature nature(const Action& action);
 
 enum class Severity { note, warning, error };
+std::string_view to_string(Severity severity);
 
 // Something seen that the plan cannot or need not change by itself.
 struct Finding {
@@ -48,7 +50,8 @@ struct Finding {
   std::string target;  // interface, path, or empty
   std::string seen;
   std::string expected;
-  std::string cure;    // the next command to type or thing to do
+  std::string cure;  // the next command to type or thing to do
+  bool operator==(const Finding&) const = default;
 };
 
 enum class NodeState {
@@ -57,33 +60,39 @@ enum class NodeState {
   unreachable,  // no facts
 };
 
+std::string_view to_string(NodeState state);
+
 struct NodePlan {
   std::string node;
   NodeState state = NodeState::ready;
-  std::string facts_digest;       // empty when unreachable or offline
-  std::vector<Action> actions;    // in order
+  std::string facts_digest;     // empty when unreachable or offline
+  std::vector<Action> actions;  // in order
   std::vector<Finding> findings;
-  std::optional<Error> error;     // unreachable: why
+  std::optional<Error> error;                 // unreachable: why
+  [[nodiscard]] std::size_t changes() const;  // actions whose nature is change
+  [[nodiscard]] bool has_errors() const;      // some finding is an error
 };
 
 struct Plan {
   std::string fleet;
-  std::string inventory_digest;   // sha256 of the canonical fleet
+  std::string inventory_digest;  // sha256 of the canonical fleet
   bool offline = false;
-  std::vector<NodePlan> nodes;    // inventory order
-  [[nodiscard]] std::size_t changes() const;  // actions whose nature is change
+  std::vector<NodePlan> nodes;                // inventory order
+  [[nodiscard]] std::size_t changes() const;  // of all nodes
 };
 
 // What one node's facts lack of what the fleet declares. Never touches interfaces, bridges or files
 // that the fleet does not name. Order on a node: detach, up, address, file, RDMA checks, profiler.
+// An interface that does not exist costs its own steps only; a node whose changes would cut the
+// session off, or cannot become root, is refused as a whole: it has no actions then.
 NodePlan diff(const model::Fleet& fleet, std::size_t node, const facts::NodeFacts& facts);
 
 // Every step of a from-scratch run, for `plan --offline`: bridge scan included, facts unknown.
 NodePlan from_scratch(const model::Fleet& fleet, std::size_t node);
 
-// Problems seen only when all nodes' facts stand side by side: a link's subnet that some node already
-// routes elsewhere (LAN, VPN), OS builds that differ. Adds findings; may turn a node's state to
-// refused. `facts[i]` is null for nodes without facts.
+// Problems seen only when all nodes' facts stand side by side: a link's subnet that some node
+// already routes elsewhere (LAN, VPN), OS builds that differ. Adds findings; may turn a node's
+// state to refused. `facts[i]` is null for nodes without facts.
 void cross_check(const model::Fleet& fleet, const std::vector<const facts::NodeFacts*>& facts,
                  Plan& plan);
 

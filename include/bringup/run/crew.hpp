@@ -28,7 +28,6 @@ struct NodeRun {
   std::size_t index = 0;  // into Fleet::nodes
   std::unique_ptr<ssh::Session> session;
   std::optional<Error> error;  // why there is no usable session; set once, then the node is left alone
-  std::vector<facts::Frame> fact_frames;
   std::optional<facts::NodeFacts> facts;  // the last that were read
 };
 

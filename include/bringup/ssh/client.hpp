@@ -18,7 +18,10 @@ enum class HostKeyMode {
   ask,         // an unknown key is shown to the user; a changed one is refused
 };
 
-enum class PasswordAuth { off, on };  // on: password and keyboard-interactive are tried with `prompt`
+enum class PasswordAuth {
+  off,
+  on
+};  // on: password and keyboard-interactive are tried with `prompt`
 
 // What only a person can answer. Called from worker threads, one call at a time; never again for an
 // answer that was given. nullopt: no terminal, or the user declined.
@@ -30,14 +33,16 @@ struct Prompts {
 struct ClientOptions {
   HostKeyMode host_keys = HostKeyMode::strict;
   PasswordAuth password = PasswordAuth::off;
-  std::string config_file;                    // empty: ~/.ssh/config and the system's; "none": neither
-  std::vector<std::string> known_hosts_files; // empty: ~/.ssh/known_hosts, known_hosts2, the system's
+  std::string config_file;  // empty: ~/.ssh/config and the system's; "none": neither
+  std::vector<std::string>
+      known_hosts_files;  // empty: ~/.ssh/known_hosts, known_hosts2, the system's
   std::chrono::milliseconds connect_timeout{15000};  // per hop: connect, handshake, authentication
-  int handshakes_per_server = 8;              // unauthenticated connections at once to one sshd
-  std::chrono::seconds keepalive{15};         // dead after three unanswered
-  std::string agent_socket;                   // empty: $SSH_AUTH_SOCK
+  int handshakes_per_server = 8;       // unauthenticated connections at once to one sshd
+  std::chrono::seconds keepalive{15};  // dead after three unanswered
+  std::string agent_socket;            // empty: $SSH_AUTH_SOCK; "none": no agent
   Prompts prompts;
-  std::function<void(const std::string&)> warn;  // "@cert-authority line skipped", "key added for x"
+  std::function<void(const std::string&)>
+      warn;  // "@cert-authority line skipped", "key added for x"
 };
 
 // Thread-safe; owns hop sessions, the host-key store, the agent multiplexer and the watchdog.

@@ -19,7 +19,8 @@ namespace bringup::ssh {
 // One host as its user names it. Members left empty are filled from ~/.ssh/config, then from
 // OpenSSH's defaults; members that are set win over both.
 struct Endpoint {
-  std::string name;  // what the user calls it: the alias looked up in ~/.ssh/config, used in messages
+  std::string
+      name;  // what the user calls it: the alias looked up in ~/.ssh/config, used in messages
   std::string host;  // HostName; empty: from the configuration, else `name`
   std::optional<std::uint16_t> port;
   std::string user;
@@ -27,11 +28,17 @@ struct Endpoint {
   std::string host_key;  // pinned "SHA256:..." fingerprint; empty: the known_hosts files decide
 };
 
+enum class Reuse {
+  hop,    // a node that is a hop of others is served on that one connection
+  never,  // a new connection to the node, whatever there is; its hops are shared as ever
+};
+
 // Where to go and by which way. `hops` from the controller outwards; empty: ProxyJump of the
 // configuration, else direct.
 struct Target {
   Endpoint endpoint;
   std::vector<Endpoint> hops;
+  Reuse reuse = Reuse::hop;
 };
 
 enum class Stream { out, err };
@@ -39,21 +46,22 @@ enum class Stream { out, err };
 // One command on a node. The remote process leads a process group of its own; on cancellation or
 // deadline the group is ended (TERM, then KILL) before exec() returns.
 struct ExecRequest {
-  std::string command;                       // for the login shell; "sh -s" for scripts on stdin
+  std::string command;                       // for /bin/sh; "exec sh -s" for scripts on stdin
   std::string input;                         // written to its stdin, which is then closed
   std::size_t max_output = 8 * 1024 * 1024;  // bytes kept per stream; more ends the command
   std::size_t max_line_buffer = 64 * 1024;   // reserved for on_output callers
-  std::function<void(Stream, std::string_view)> on_output;  // called on the worker thread, raw bytes
+  std::function<void(Stream, std::string_view)>
+      on_output;  // called on the worker thread, raw bytes
   Deadline deadline = Deadline::never();
   CancelToken cancel;
 };
 
 struct ExecResult {
-  int exit_status = -1;                // meaningful when `signal` is empty
-  std::string signal;                  // "TERM", "KILL"…, when the command died of one
+  int exit_status = -1;  // meaningful when `signal` is empty
+  std::string signal;    // "TERM", "KILL"…, when the command died of one
   std::string out;
   std::string err;
-  bool truncated = false;              // max_output was reached and the command was ended
+  bool truncated = false;  // max_output was reached and the command was ended
 };
 
 // An authenticated connection to one node. Used by one thread at a time.

@@ -1,0 +1,41 @@
+#pragma once
+// The commands of a change on a Mac, built in one place and read back strictly, so that a saved
+// plan can run nothing but these. All are one line of POSIX sh, without sudo.
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "bringup/model/address.hpp"
+#include "bringup/plan/plan.hpp"
+
+namespace bringup::plan {
+
+std::string detach_command(std::string_view bridge, std::string_view interface);
+std::string attach_command(std::string_view bridge, std::string_view interface);
+std::string up_command(std::string_view interface);
+std::string down_command(std::string_view interface);
+// Replaces the first IPv4 address of the interface (facts: ifconfig without `alias`).
+std::string assign_command(std::string_view interface, const model::InterfaceAddress& address);
+std::string remove_command(std::string_view interface, model::Ipv4 address);
+// Writes `content` beside `path` and renames it. Any bytes but NUL; always one line.
+std::string write_command(std::string_view path, std::string_view content);
+std::string delete_command(std::string_view path);
+
+// What an operator types for it: the command, with sudo before it when it needs root.
+std::string shown_command(std::string_view command, bool sudo);
+
+// The parts of an action's command; which are set depends on the task.
+struct CommandParts {
+  std::string bridge;               // bridge_detach
+  std::string interface;            // bridge_detach, interface_up, address_assign
+  model::InterfaceAddress address;  // address_assign
+};
+
+// Reads an action's command back. Nothing when the command is not exactly the one that bringup
+// builds for this task, target and content.
+std::optional<CommandParts> parse_command(const Action& action);
+
+// en5, bridge0, vlan7.100: what may stand unquoted in our scripts as an interface's name.
+bool is_interface_name(std::string_view name);
+
+}  // namespace bringup::plan

@@ -1,0 +1,253 @@
+#include <fmt/format.h>
+
+#include "bringup/plan/commands.hpp"
+#include "bringup/plan/execute.hpp"
+#include "bringup/util/shell.hpp"
+#include "step_codes.hpp"
+
+namespace bringup::plan {
+namespace {
+
+// Every command has its stdin closed (stdin is the script itself) and its words bounded. The exit
+// status travels as the last line of the captured text, since $? of a pipeline is its last part's.
+constexpr std::string_view kBasics = R"sh(
+bu_nl='
+'
+bu_dead=' '
+bu_sudo=good
+bu_rc=0
+bu_text=
+bu_exec() {
+  bu_out=$( { "$@" </dev/null 2>&1; printf '\n%s' "$?"; } | tail -c 4096)
+  bu_rc=${bu_out##*"$bu_nl"}
+  bu_text=${bu_out%"$bu_nl"*}
+  case $bu_rc in ''|*[!0-9]*) bu_rc=125 ;; esac
+}
+bu_look() { ifconfig "$1" </dev/null 2>/dev/null | head -c 65536; }
+bu_gone() { case "$(bu_look "$1")" in *"member: $2 "*) return 1 ;; esac; }
+bu_up() { case "$(bu_look "$1")" in *[\<,]UP[,\>]*) return 0 ;; esac; return 1; }
+bu_held() { case "$(bu_look "$1")" in *"inet $2 netmask $3 "*|*"inet $2 netmask $3$bu_nl"*) return 0 ;; esac; return 1; }
+bu_wait() {
+  bu_left=$1
+  shift
+  while ! "$@"; do
+    bu_left=$((bu_left - 1))
+    if [ "$bu_left" -le 0 ]; then return 1; fi
+    sleep 0.2 </dev/null 2>/dev/null || sleep 1 </dev/null
+  done
+}
+bu_skip() {
+  if [ "$bu_sudo" = bad ] && [ "$3" = root ]; then
+    bu_frame "step.$1.skipped" 0 sudo
+    return 0
+  fi
+  case $bu_dead in
+    *" $2 "*)
+      bu_frame "step.$1.skipped" 0 target
+      return 0
+      ;;
+  esac
+  return 1
+}
+bu_fail() { bu_dead="$bu_dead$1 "; }
+bu_done() {
+  bu_frame "step.$1" "$bu_rc" "$bu_text"
+  if [ "$bu_rc" -ne 0 ]; then
+    bu_fail "$2"
+    case $bu_text in
+      *'sudo: a password is required'*|*'sudo: a terminal is required'*) bu_sudo=bad ;;
+    esac
+    return 1
+  fi
+}
+bu_state() {
+  if "$@"; then bu_frame "step.$bu_n.state" 0 held; else bu_frame "step.$bu_n.state" 1 missing; bu_fail "$bu_t"; fi
+}
+bu_detach() {
+  bu_n=$1 bu_t=$3
+  bu_skip "$1" "$3" root && return
+  bu_exec bu_root ifconfig "$2" deletem "$3"
+  bu_done "$1" "$3" || return
+  bu_state bu_wait 5 bu_gone "$2" "$3"
+}
+bu_raise() {
+  bu_n=$1 bu_t=$2
+  bu_skip "$1" "$2" root && return
+  if bu_up "$2"; then bu_frame "step.$1.was" 0 up; else bu_frame "step.$1.was" 0 down; fi
+  bu_exec bu_root ifconfig "$2" up
+  bu_done "$1" "$2" || return
+  bu_state bu_wait 25 bu_up "$2"
+}
+bu_assign() {
+  bu_n=$1 bu_t=$2
+  bu_skip "$1" "$2" root && return
+  bu_exec bu_root ifconfig "$2" inet "$3" netmask "$4"
+  bu_done "$1" "$2" || return
+  bu_state bu_wait 25 bu_held "$2" "$3" "$5"
+}
+)sh";
+
+// The file is written beside the old one under a name that mktemp makes (never following a link
+// somebody put there), compared, and renamed over it: the old file stays whole until then. In a
+// sticky folder only the owner may replace a file: root's is replaced as root, if we may.
+constexpr std::string_view kWrite = R"sh(
+bu_put() {
+  if [ -d "$1" ]; then
+    printf '%s is a directory\n' "$1"
+    return @DIRECTORY@
+  fi
+  bu_tmp=$(mktemp "$1.XXXXXX" 2>&1) || {
+    printf '%s\n' "$bu_tmp"
+    return @CREATE@
+  }
+  trap 'rm -f "$bu_tmp"; exit @CREATE@' HUP INT TERM
+  if ! printf '%s' "$2" | cat >"$bu_tmp"; then
+    rm -f "$bu_tmp"
+    return @WRITE@
+  fi
+  if ! printf '%s' "$2" | cmp -s - "$bu_tmp"; then
+    rm -f "$bu_tmp"
+    return @COMPARE@
+  fi
+  if ! chmod 644 "$bu_tmp"; then
+    rm -f "$bu_tmp"
+    return @RENAME@
+  fi
+  bu_words=$(mv -f "$bu_tmp" "$1" 2>&1) && return 0
+  printf '%s\n' "$bu_words"
+  if [ "$bu_may_root" = yes ] && bu_root mv -f "$bu_tmp" "$1"; then return 0; fi
+  rm -f "$bu_tmp"
+  return @RENAME@
+}
+bu_write() {
+  bu_n=$1 bu_t=$2
+  bu_exec bu_put "$2" "$3"
+  bu_frame "step.$1" "$bu_rc" "$bu_text"
+}
+)sh";
+
+// -n first: when sudo would not ask, the command must not find the password on its stdin; when it
+// would, the first call ran nothing and the second surely reads the password.
+constexpr std::string_view kRootByPassword = R"sh(
+bu_root() {
+  if [ "$bu_uid" = 0 ]; then "$@" </dev/null; return; fi
+  bu_words=$(sudo -n -- "$@" </dev/null 2>&1)
+  bu_status=$?
+  case $bu_status:$bu_words in
+    1:*'sudo: a password is required'*|1:*'sudo: a terminal is required'*)
+      printf '%s\n' "${BU_PW-}" | sudo -S -p '' -- "$@"
+      return
+      ;;
+  esac
+  printf '%s\n' "$bu_words"
+  return "$bu_status"
+}
+)sh";
+
+constexpr std::string_view kRootBySudo = R"sh(
+bu_root() {
+  if [ "$bu_uid" = 0 ]; then "$@" </dev/null; return; fi
+  sudo -n -- "$@" </dev/null
+}
+)sh";
+
+constexpr std::string_view kRootByNobody = R"sh(
+bu_root() { "$@" </dev/null; }
+)sh";
+
+// One question before any change, so that a wrong password is one clear failure and one entry in
+// the node's log. -v asks for the right to use sudo at all, whatever commands sudoers names.
+constexpr std::string_view kTryPassword = R"sh(
+  if [ "$bu_uid" != 0 ]; then
+    bu_out=$( { printf '%s\n' "${BU_PW-}" | sudo -S -p '' -v 2>&1; printf '\n%s' "$?"; } | tail -c 4096)
+    bu_frame apply.sudo "${bu_out##*"$bu_nl"}" "${bu_out%"$bu_nl"*}"
+    if [ "${bu_out##*"$bu_nl"}" != 0 ]; then return; fi
+  fi
+)sh";
+
+std::string with_codes(std::string_view text) {
+  std::string out(text);
+  const auto set = [&out](std::string_view name, int code) {
+    for (auto at = out.find(name); at != std::string::npos; at = out.find(name, at)) {
+      out.replace(at, name.size(), std::to_string(code));
+    }
+  };
+  set("@DIRECTORY@", write_code::kDirectory);
+  set("@CREATE@", write_code::kCreate);
+  set("@WRITE@", write_code::kWrite);
+  set("@COMPARE@", write_code::kCompare);
+  set("@RENAME@", write_code::kRename);
+  return out;
+}
+
+std::string_view root_function(model::Become become) {
+  switch (become) {
+    case model::Become::none:
+      return kRootByNobody;
+    case model::Become::sudo:
+      return kRootBySudo;
+    case model::Become::sudo_password:
+      return kRootByPassword;
+  }
+  return kRootByNobody;
+}
+
+// "bu_detach 0 bridge0 en5"; nothing for checks. An action whose command is not ours never runs.
+std::string step(std::size_t index, const Action& action) {
+  if (nature(action) == Nature::check) return {};
+  const auto parts = parse_command(action);
+  if (!parts) return fmt::format("  bu_frame step.{}.skipped 0 malformed\n", index);
+  switch (action.task) {
+    case Task::bridge_detach:
+      return fmt::format("  bu_detach {} {} {}\n", index, parts->bridge, parts->interface);
+    case Task::interface_up:
+      return fmt::format("  bu_raise {} {}\n", index, parts->interface);
+    case Task::address_assign: {
+      const auto mask = model::Ipv4(model::Subnet::mask_of(parts->address.prefix));
+      return fmt::format("  bu_assign {} {} {} {} 0x{:08x}\n", index, parts->interface,
+                         parts->address.address.to_string(), mask.to_string(), mask.value());
+    }
+    case Task::file_write:
+      return fmt::format("  bu_write {} {} {}\n", index, shell_quote(action.target),
+                         shell_quote(action.content));
+    case Task::rdma_check:
+    case Task::profiler_collect:
+      break;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string apply_script(const NodePlan& node, const ApplyScriptOptions& options) {
+  std::string steps;
+  bool any_root = false;
+  for (std::size_t i = 0; i < node.actions.size(); ++i) {
+    steps += step(i, node.actions[i]);
+    any_root = any_root || (node.actions[i].root && nature(node.actions[i]) == Nature::change);
+  }
+  const bool asks = any_root && options.become == model::Become::sudo_password;
+  // All work stands in functions that the very last line calls: a script that arrives cut off, in
+  // the middle of a netmask say, runs nothing.
+  std::string script = "# bringup: changes of one node, then its facts read back\n";
+  script += "umask 022\nLC_ALL=C\nexport LC_ALL\nPATH=$PATH:/usr/bin:/bin:/usr/sbin:/sbin\n";
+  script += "export PATH\nbu_uid=$(id -u </dev/null)\n";
+  script += fmt::format("bu_may_root={}\n", options.become == model::Become::none ? "no" : "yes");
+  script += facts::frame_functions(options.nonce);
+  script += kBasics;
+  script += root_function(options.become);
+  script += with_codes(kWrite);
+  script += "\nbu_steps() {\n  :\n";
+  if (asks) script += kTryPassword;
+  script += steps;
+  script += "  bu_frame apply.done 0 ''\n}\nbu_read_back() {\n";
+  script += facts::facts_script({.nonce = options.nonce, .ibv_path = options.ibv_path});
+  script += "\n}\n{ bu_steps; BU_PW=; bu_read_back; }\n";
+  return script;
+}
+
+std::string become_wrapper() {
+  return R"(exec sh -c 'unset BU_PW; IFS= read -r BU_PW; bu_s=$(cat); eval "$bu_s"')";
+}
+
+}  // namespace bringup::plan

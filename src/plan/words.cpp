@@ -1,0 +1,82 @@
+#include <array>
+#include <utility>
+
+#include "bringup/plan/plan.hpp"
+
+namespace bringup::plan {
+namespace {
+
+constexpr std::array<std::pair<Task, std::string_view>, 6> kTasks{{
+    {Task::bridge_detach, "bridge.detach"},
+    {Task::interface_up, "interface.up"},
+    {Task::address_assign, "address.assign"},
+    {Task::file_write, "file.write"},
+    {Task::rdma_check, "rdma.check"},
+    {Task::profiler_collect, "profiler.collect"},
+}};
+
+}  // namespace
+
+std::string_view to_string(Task task) {
+  for (const auto& [value, word] : kTasks) {
+    if (value == task) return word;
+  }
+  return "unknown";
+}
+
+std::optional<Task> parse_task(std::string_view word) {
+  for (const auto& [value, text] : kTasks) {
+    if (text == word) return value;
+  }
+  return std::nullopt;
+}
+
+std::string_view to_string(Severity severity) {
+  switch (severity) {
+    case Severity::note:
+      return "note";
+    case Severity::warning:
+      return "warning";
+    case Severity::error:
+      return "error";
+  }
+  return "error";
+}
+
+std::string_view to_string(NodeState state) {
+  switch (state) {
+    case NodeState::ready:
+      return "ready";
+    case NodeState::refused:
+      return "refused";
+    case NodeState::unreachable:
+      return "unreachable";
+  }
+  return "unreachable";
+}
+
+Nature nature(const Action& action) {
+  return action.task == Task::rdma_check || action.task == Task::profiler_collect ? Nature::check
+                                                                                  : Nature::change;
+}
+
+std::size_t NodePlan::changes() const {
+  std::size_t count = 0;
+  for (const auto& action : actions) count += nature(action) == Nature::change ? 1U : 0U;
+  return count;
+}
+
+bool NodePlan::has_errors() const {
+  for (const auto& finding : findings) {
+    if (finding.severity == Severity::error) return true;
+  }
+  return false;
+}
+
+std::size_t Plan::changes() const {
+  std::size_t count = 0;
+  for (const auto& node : nodes) count += node.changes();
+  return count;
+}
+
+}  // namespace bringup::plan
