@@ -45,6 +45,7 @@ std::optional<LinkKind> parse_link_kind(std::string_view word) {
 
 std::vector<std::string> link_kind_words() {
   std::vector<std::string> words;
+  words.reserve(kind_words.size());
   for (const auto& [value, word] : kind_words) {
     words.emplace_back(word);
   }

@@ -61,17 +61,17 @@ bu_done() {
   fi
 }
 bu_state() {
-  if "$@"; then bu_frame "step.$bu_n.state" 0 held; else bu_frame "step.$bu_n.state" 1 missing; bu_fail "$bu_t"; fi
+  if "$@"; then bu_frame "step.$bu_num.state" 0 held; else bu_frame "step.$bu_num.state" 1 missing; bu_fail "$bu_tgt"; fi
 }
 bu_detach() {
-  bu_n=$1 bu_t=$3
+  bu_num=$1 bu_tgt=$3
   bu_skip "$1" "$3" root && return
   bu_exec bu_root ifconfig "$2" deletem "$3"
   bu_done "$1" "$3" || return
   bu_state bu_wait 5 bu_gone "$2" "$3"
 }
 bu_raise() {
-  bu_n=$1 bu_t=$2
+  bu_num=$1 bu_tgt=$2
   bu_skip "$1" "$2" root && return
   if bu_up "$2"; then bu_frame "step.$1.was" 0 up; else bu_frame "step.$1.was" 0 down; fi
   bu_exec bu_root ifconfig "$2" up
@@ -79,7 +79,7 @@ bu_raise() {
   bu_state bu_wait 25 bu_up "$2"
 }
 bu_assign() {
-  bu_n=$1 bu_t=$2
+  bu_num=$1 bu_tgt=$2
   bu_skip "$1" "$2" root && return
   bu_exec bu_root ifconfig "$2" inet "$3" netmask "$4"
   bu_done "$1" "$2" || return
@@ -91,7 +91,7 @@ bu_assign() {
 // somebody put there), compared, and renamed over it: the old file stays whole until then. In a
 // sticky folder only the owner may replace a file: root's is replaced as root, if we may.
 constexpr std::string_view kWrite = R"sh(
-bu_put() {
+bu_store() {
   if [ -d "$1" ]; then
     printf '%s is a directory\n' "$1"
     return @DIRECTORY@
@@ -120,8 +120,8 @@ bu_put() {
   return @RENAME@
 }
 bu_write() {
-  bu_n=$1 bu_t=$2
-  bu_exec bu_put "$2" "$3"
+  bu_num=$1 bu_tgt=$2
+  bu_exec bu_store "$2" "$3"
   bu_frame "step.$1" "$bu_rc" "$bu_text"
 }
 )sh";
@@ -227,6 +227,10 @@ std::string apply_script(const NodePlan& node, const ApplyScriptOptions& options
     any_root = any_root || (node.actions[i].root && nature(node.actions[i]) == Nature::change);
   }
   const bool asks = any_root && options.become == model::Become::sudo_password;
+  facts::ScriptOptions read_back;
+  read_back.nonce = options.nonce;
+  read_back.ibv_path = options.ibv_path;
+  read_back.profiler = facts::Profiler::skip;
   // All work stands in functions that the very last line calls: a script that arrives cut off, in
   // the middle of a netmask say, runs nothing.
   std::string script = "# bringup: changes of one node, then its facts read back\n";
@@ -241,7 +245,7 @@ std::string apply_script(const NodePlan& node, const ApplyScriptOptions& options
   if (asks) script += kTryPassword;
   script += steps;
   script += "  bu_frame apply.done 0 ''\n}\nbu_read_back() {\n";
-  script += facts::facts_script({.nonce = options.nonce, .ibv_path = options.ibv_path});
+  script += facts::facts_script(read_back);
   script += "\n}\n{ bu_steps; BU_PW=; bu_read_back; }\n";
   return script;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "bringup/platform/darwin.hpp"
 #include "bringup/util/shell.hpp"
 #include "bringup/util/text.hpp"
 
@@ -67,30 +68,28 @@ bool is_interface_name(std::string_view name) {
   return true;
 }
 
-std::string detach_command(std::string_view bridge, std::string_view interface) {
-  return fmt::format("ifconfig {} deletem {}", shell_quote(bridge), shell_quote(interface));
+std::string detach_command(const std::string& bridge, const std::string& interface) {
+  return platform::darwin::bridge_detach(bridge, interface);
 }
 
-std::string attach_command(std::string_view bridge, std::string_view interface) {
-  return fmt::format("ifconfig {} addm {}", shell_quote(bridge), shell_quote(interface));
+std::string attach_command(const std::string& bridge, const std::string& interface) {
+  return platform::darwin::bridge_attach(bridge, interface);
 }
 
-std::string up_command(std::string_view interface) {
-  return fmt::format("ifconfig {} up", shell_quote(interface));
+std::string up_command(const std::string& interface) {
+  return platform::darwin::interface_up(interface);
 }
 
-std::string down_command(std::string_view interface) {
-  return fmt::format("ifconfig {} down", shell_quote(interface));
+std::string down_command(const std::string& interface) {
+  return shell_join({"ifconfig", interface, "down"});
 }
 
-std::string assign_command(std::string_view interface, const model::InterfaceAddress& address) {
-  return fmt::format("ifconfig {} inet {} netmask {}", shell_quote(interface),
-                     address.address.to_string(),
-                     model::Ipv4(model::Subnet::mask_of(address.prefix)).to_string());
+std::string assign_command(const std::string& interface, const model::InterfaceAddress& address) {
+  return platform::darwin::address_assign(interface, address);
 }
 
-std::string remove_command(std::string_view interface, model::Ipv4 address) {
-  return fmt::format("ifconfig {} inet {} delete", shell_quote(interface), address.to_string());
+std::string remove_command(const std::string& interface, model::Ipv4 address) {
+  return platform::darwin::address_remove(interface, address);
 }
 
 std::string write_command(std::string_view path, std::string_view content) {
@@ -112,7 +111,7 @@ std::optional<CommandParts> parse_command(const Action& action) {
   switch (action.task) {
     case Task::bridge_detach:
       if (words.size() != 4 || !is_bridge_name(words[1]) || !is_interface_name(action.target) ||
-          action.command != detach_command(words[1], action.target)) {
+          action.command != detach_command(std::string(words[1]), action.target)) {
         return std::nullopt;
       }
       parts.bridge = words[1];

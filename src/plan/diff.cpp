@@ -48,6 +48,7 @@ class Differ {
       return std::move(plan_);
     }
     check_interfaces();
+    check_exo();
     for (const auto& end : ends_) detach(end);
     for (const auto& end : ends_) bring_up(end);
     for (const auto& end : ends_) assign(end);
@@ -108,6 +109,22 @@ class Differ {
              shown_command(fmt::format("ifconfig {} mtu {}", name, *local.link->mtu), sudo_));
       }
     }
+  }
+
+  // exo.app's daemon puts its own network location back every 30 minutes: ports on DHCP.
+  void check_exo() {
+    const bool location = facts_.network_location == "exo";
+    if (ends_.empty() || (!facts_.exo_daemon && !location)) return;
+    find(Severity::warning, "address", "",
+         facts_.exo_daemon
+             ? fmt::format("exo's network daemon is installed on {}; it puts the Thunderbolt ports "
+                           "back on DHCP every 30 minutes",
+                           node_.name)
+             : fmt::format("{} uses the network location \"exo\", which has its ports on DHCP",
+                           node_.name),
+         "the links' addresses left alone",
+         facts_.exo_daemon ? "sudo launchctl bootout system/io.exo.networksetup"
+                           : "sudo networksetup -switchtolocation Automatic");
   }
 
   // JACCL uses GID index 1, and the GID table follows the interface's addresses: a second address

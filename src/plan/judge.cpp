@@ -5,6 +5,7 @@
 
 #include "bringup/plan/commands.hpp"
 #include "bringup/plan/execute.hpp"
+#include "bringup/platform/darwin.hpp"
 #include "bringup/util/text.hpp"
 #include "rdma_words.hpp"
 #include "step_codes.hpp"
@@ -237,7 +238,9 @@ class Judge {
     const auto& name = parts.interface;
     const auto* bridge = after_ == nullptr ? nullptr : after_->bridge_of(name);
     if (trace.result->exit_status != 0) {
-      if (after_ != nullptr && bridge == nullptr && says(*trace.result, "BRDGDEL")) {
+      if (after_ != nullptr && bridge == nullptr &&
+          platform::darwin::classify_ifconfig(trace.result->exit_status, trace.result->payload) ==
+              platform::darwin::IfconfigFailure::not_a_member) {
         step.status = StepStatus::ok;
         step.text = fmt::format("{} was no longer in {}", name, parts.bridge);
         return;
@@ -296,10 +299,10 @@ class Judge {
     }
     if (trace.was != nullptr && trace.was->payload == "up") {
       step.status = StepStatus::ok;
-      step.text = fmt::format("{} is up already", name);
+      step.text = fmt::format("{} up already", name);
       return;
     }
-    set_done(step, fmt::format("{} brought up", name));
+    set_done(step, fmt::format("{} up", name));
   }
 
   void judge_address(const Trace& trace, const CommandParts& parts, const Action& action,
@@ -316,7 +319,7 @@ class Judge {
         seen != nullptr ? std::ranges::find(seen->inet, parts.address) != seen->inet.end() : held;
     // Some errors of ifconfig come with exit status 0: the state decides, the words explain.
     if (trace.result->exit_status != 0 ||
-        (!holds && !held && !trim(trace.result->payload).empty())) {
+        (!holds && !held && platform::darwin::classify_ifconfig(0, trace.result->payload))) {
       set_failed(step, fmt::format("address {} refused on {}", wanted, name), words(*trace.result),
                  fmt::format("run `{}` on {} and see what it says; another interface may hold this "
                              "address or its subnet (`ifconfig | grep inet`)",

@@ -196,7 +196,7 @@ std::optional<Error> read_error(const json& value, const std::string& path) {
   const Object object(value, path, {"code", "message", "hint"});
   const std::string word = object.text("code");
   for (const auto& [code, text] : kErrorCodes) {
-    if (text == word) return Error{code, object.line("message"), object.line("hint")};
+    if (text == word) return Error{code, object.text("message"), object.text("hint")};
   }
   throw Wrong{object.at("code") + " is no error code of bringup"};
 }

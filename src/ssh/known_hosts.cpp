@@ -267,10 +267,12 @@ Expected<bool> KnownHosts::add(const std::string& name, const std::string& type,
   }
   const Fd fd(::open(file.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600));
   if (!fd) return refuse("open");
-  std::string line = fmt::format("{} {} {}\n", name, type, key);
   const off_t size = ::lseek(fd.get(), 0, SEEK_END);
   char last = '\n';
-  if (size > 0 && ::pread(fd.get(), &last, 1, size - 1) == 1 && last != '\n') line = "\n" + std::move(line);
+  if (size > 0) {
+    [[maybe_unused]] const ssize_t got = ::pread(fd.get(), &last, 1, size - 1);
+  }
+  const std::string line = fmt::format("{}{} {} {}\n", last == '\n' ? "" : "\n", name, type, key);
   if (::write(fd.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
     return refuse("write to");
   }

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -393,6 +394,7 @@ std::string fold_numbers(const std::vector<std::string_view>& digits) {
     }
   };
   std::vector<Value> values;
+  values.reserve(digits.size());
   for (const std::string_view text : digits) {
     values.push_back({padded_widths.count(text.size()) > 0 ? text.size() : 0, *number(text)});
   }

@@ -21,9 +21,9 @@ CONTENT = "x" * 1023
 
 
 def main():
-    bringup, hosts_file = sys.argv[1], sys.argv[2]
+    bringup, count = sys.argv[1], int(sys.argv[2])
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
-    hosts = pathlib.Path(hosts_file).read_text().split()
+    hosts = [f"n{i + 1}" for i in range(count)]
     user = "admin"
     work = pathlib.Path(tempfile.mkdtemp(prefix="bench."))
     names = ",".join(hosts)

@@ -17,7 +17,7 @@ class Ipv4 {
 
   [[nodiscard]] constexpr std::uint32_t value() const { return value_; }
   [[nodiscard]] std::string to_string() const;
-  constexpr auto operator<=>(const Ipv4&) const = default;
+  constexpr auto operator<=>(const Ipv4&) const = default;  // NOLINT(modernize-use-nullptr)
 
  private:
   std::uint32_t value_ = 0;
@@ -49,7 +49,7 @@ class Subnet {
     return contains(other.network_) || other.contains(network_);
   }
   [[nodiscard]] std::string to_string() const;
-  constexpr auto operator<=>(const Subnet&) const = default;
+  constexpr auto operator<=>(const Subnet&) const = default;  // NOLINT(modernize-use-nullptr)
 
   static constexpr std::uint32_t mask_of(int prefix) {
     return prefix == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix);

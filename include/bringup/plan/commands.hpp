@@ -10,13 +10,13 @@
 
 namespace bringup::plan {
 
-std::string detach_command(std::string_view bridge, std::string_view interface);
-std::string attach_command(std::string_view bridge, std::string_view interface);
-std::string up_command(std::string_view interface);
-std::string down_command(std::string_view interface);
+std::string detach_command(const std::string& bridge, const std::string& interface);
+std::string attach_command(const std::string& bridge, const std::string& interface);
+std::string up_command(const std::string& interface);
+std::string down_command(const std::string& interface);
 // Replaces the first IPv4 address of the interface (facts: ifconfig without `alias`).
-std::string assign_command(std::string_view interface, const model::InterfaceAddress& address);
-std::string remove_command(std::string_view interface, model::Ipv4 address);
+std::string assign_command(const std::string& interface, const model::InterfaceAddress& address);
+std::string remove_command(const std::string& interface, model::Ipv4 address);
 // Writes `content` beside `path` and renames it. Any bytes but NUL; always one line.
 std::string write_command(std::string_view path, std::string_view content);
 std::string delete_command(std::string_view path);

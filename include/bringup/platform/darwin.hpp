@@ -1,5 +1,5 @@
 #pragma once
-// What macOS prints. Formats: captures of macOS 26; see the
+// What macOS prints, and the commands that make it do things. Formats: captures of macOS 26; see the
 // comments at each parser. Parsers are strict about what they use, pass over what they do not, and
 // bound what they keep.
 #include <optional>
@@ -33,5 +33,13 @@ SudoState parse_sudo(int exit_status, std::string_view text);  // of `sudo -n tr
 enum class IfconfigFailure { no_interface, not_a_member, not_permitted, invalid, other };
 // What an ifconfig call that changes something reports as failure, exit status 0 included.
 std::optional<IfconfigFailure> classify_ifconfig(int exit_status, std::string_view text);
+
+// Commands: one line of POSIX sh each, arguments quoted, without sudo.
+std::string bridge_detach(const std::string& bridge, const std::string& interface);
+std::string bridge_attach(const std::string& bridge, const std::string& interface);
+std::string interface_up(const std::string& interface);
+std::string address_assign(const std::string& interface, const model::InterfaceAddress& address);
+std::string address_remove(const std::string& interface, model::Ipv4 address);
+std::string route_get(model::Ipv4 to);
 
 }  // namespace bringup::platform::darwin
