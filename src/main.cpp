@@ -1,3 +1,5 @@
 #include "bringup/cli/main.hpp"
 
-int main(int argc, char** argv) { return bringup::cli::run(argc, argv); }
+int main(int argc, char** argv) {
+  return bringup::cli::run(argc, argv);
+}

@@ -35,7 +35,8 @@ int check_verb(const Options& options) {
   const model::Fleet fleet = load_fleet(options);
   selection(options, fleet);
   if (auto matrix = topology::ibv_matrix(fleet); !matrix) {
-    throw Exit{2, fleet.source + ": " + matrix.error().message + "\n  cure: " + matrix.error().hint + "\n"};
+    throw Exit{2, fleet.source + ": " + matrix.error().message +
+                      "\n  cure: " + matrix.error().hint + "\n"};
   }
   if (options.format != Format::text) {
     write_result(options, json(fleet));

@@ -13,12 +13,16 @@ namespace {
 
 int dispatch(const Options& options) {
   switch (options.verb) {
-    case Verb::check: return check_verb(options);
-    case Verb::plan: return plan_verb(options);
+    case Verb::check:
+      return check_verb(options);
+    case Verb::plan:
+      return plan_verb(options);
     case Verb::apply:
       return options.dry_run == Toggle::on ? plan_verb(options) : apply_verb(options);
-    case Verb::verify: return verify_verb(options);
-    case Verb::exec: return exec_verb(options);
+    case Verb::verify:
+      return verify_verb(options);
+    case Verb::exec:
+      return exec_verb(options);
   }
   return 1;
 }

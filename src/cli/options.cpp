@@ -27,44 +27,58 @@ void add_common(CLI::App& app, Options& o, Flags& f) {
   app.add_option("-i,--inventory", o.inventory, "Inventory (TOML); default: bringup.toml")
       ->group("Fleet");
   app.add_option("--node", o.adhoc.nodes, "HOST:IFACE:IP, a link end, without an inventory")
-      ->group("Fleet")->allow_extra_args(false);
+      ->group("Fleet")
+      ->allow_extra_args(false);
   app.add_option("--proxy", o.adhoc.proxies, "PROXY:TARGET, reach TARGET through PROXY")
-      ->group("Fleet")->allow_extra_args(false);
+      ->group("Fleet")
+      ->allow_extra_args(false);
   app.add_option("--netmask", o.adhoc.netmask, "Prefix length for --node")
-      ->group("Fleet")->capture_default_str();
+      ->group("Fleet")
+      ->capture_default_str();
   app.add_option("--limit", o.limit, "Only these nodes: studio[1-3],!studio2,@group")
       ->group("Fleet");
 
   app.add_option("--ssh-config", o.ssh_config, "ssh_config file to use, or \"none\"")->group("SSH");
   app.add_option("--known-hosts", o.known_hosts, "known_hosts file to use (repeatable)")
-      ->group("SSH")->allow_extra_args(false);
-  const std::map<std::string, ssh::HostKeyMode> modes{
-      {"strict", ssh::HostKeyMode::strict},
-      {"accept-new", ssh::HostKeyMode::accept_new},
-      {"ask", ssh::HostKeyMode::ask}};
+      ->group("SSH")
+      ->allow_extra_args(false);
+  const std::map<std::string, ssh::HostKeyMode> modes{{"strict", ssh::HostKeyMode::strict},
+                                                      {"accept-new", ssh::HostKeyMode::accept_new},
+                                                      {"ask", ssh::HostKeyMode::ask}};
   app.add_option("--host-keys", o.host_keys, "Unknown host keys: strict, accept-new or ask")
-      ->transform(CLI::CheckedTransformer(modes))->default_str("strict")->group("SSH");
+      ->transform(CLI::CheckedTransformer(modes))
+      ->default_str("strict")
+      ->group("SSH");
   app.add_flag("--ask-pass", f.ask_pass, "Ask once for the SSH password")->group("SSH");
   app.add_flag("--ask-become-pass", f.ask_become_pass, "Ask once for the sudo password")
       ->group("SSH");
   app.add_option("--timeout", f.timeout_s, "Seconds for one phase on one node")
-      ->capture_default_str()->check(CLI::Range(0.1, 86400.0))->group("SSH");
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 86400.0))
+      ->group("SSH");
   app.add_option("--connect-timeout", f.connect_timeout_s, "Seconds to connect and log in, per hop")
-      ->capture_default_str()->check(CLI::Range(0.1, 3600.0))->group("SSH");
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 3600.0))
+      ->group("SSH");
 
   const std::map<std::string, Format> formats{
       {"text", Format::text}, {"json", Format::json}, {"jsonl", Format::jsonl}};
   app.add_option("--format", o.format, "text, json or jsonl")
-      ->transform(CLI::CheckedTransformer(formats))->default_str("text")->group("Output");
+      ->transform(CLI::CheckedTransformer(formats))
+      ->default_str("text")
+      ->group("Output");
   app.add_option("--output", o.output, "Write the result to this file")->group("Output");
   app.add_option("--width", o.width, "Columns of text output")
-      ->check(CLI::Range(20, 1000))->group("Output");
+      ->check(CLI::Range(20, 1000))
+      ->group("Output");
   app.add_flag("--no-color", f.no_color, "No colours (also: NO_COLOR)")->group("Output");
   app.add_flag("-q,--quiet", f.quiet, "No progress")->group("Output");
   app.add_flag("-v,--verbose", o.verbosity, "Say more")->group("Output");
 }
 
-Toggle toggle(bool on) { return on ? Toggle::on : Toggle::off; }
+Toggle toggle(bool on) {
+  return on ? Toggle::on : Toggle::off;
+}
 
 }  // namespace
 
@@ -100,10 +114,13 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   CLI::App* verify = verb("verify", Verb::verify, "Check every link in both directions");
   verify->add_option("--only", o.only, "Checks to run: route, ping")->delimiter(',');
   verify->add_option("--count", o.ping_count, "Pings per pair")
-      ->capture_default_str()->check(CLI::Range(1, 100000));
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000));
   verify->add_option("--interval", o.ping_interval_s, "Seconds between pings")
-      ->capture_default_str()->check(CLI::Range(0.1, 60.0));
-  CLI::App* exec = verb("exec", Verb::exec, "Run one command on the nodes, identical output folded");
+      ->capture_default_str()
+      ->check(CLI::Range(0.1, 60.0));
+  CLI::App* exec =
+      verb("exec", Verb::exec, "Run one command on the nodes, identical output folded");
   exec->add_option("command", f.command, "The command, after --")->required();
 
   try {
@@ -139,8 +156,8 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
     return Leave{2, {}, "--inventory and --node exclude each other: give one of them\n"};
   }
   if (o.adhoc.nodes.empty() && !o.adhoc.proxies.empty()) {
-    return Leave{2, {},
-                 "--proxy goes with --node; in an inventory write via = \"PROXY\" for the node\n"};
+    return Leave{
+        2, {}, "--proxy goes with --node; in an inventory write via = \"PROXY\" for the node\n"};
   }
   if (o.verb == Verb::apply && o.dry_run == Toggle::on && !o.plan_file.empty()) {
     return Leave{2, {}, "--dry-run does not go with a saved plan: read the plan file instead\n"};

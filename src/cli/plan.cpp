@@ -50,8 +50,7 @@ int plan_verb(const Options& options) {
   report::RunSummary summary;
   report::add(summary, plan);
   summary.interrupted = session.interrupted();
-  summary.differences =
-      options.detailed_exit_code == Toggle::on && plan.changes() > 0;
+  summary.differences = options.detailed_exit_code == Toggle::on && plan.changes() > 0;
   return report::exit_status(summary);
 }
 

@@ -24,8 +24,10 @@ constexpr std::size_t kMaxInventory = 1 << 20;
 std::string read_inventory(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) {
-    throw Exit{2, path + ": cannot be read\n  cure: name the inventory with -i FILE, or give link ends with --node "
-                         "HOST:IFACE:IP\n"};
+    throw Exit{2, path +
+                      ": cannot be read\n  cure: name the inventory with -i FILE, or give link "
+                      "ends with --node "
+                      "HOST:IFACE:IP\n"};
   }
   std::string text(kMaxInventory + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
@@ -44,7 +46,8 @@ model::Fleet checked(model::Checked<model::Fleet> loaded) {
 void raise_file_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  const rlim_t wanted = std::min<rlim_t>(limit.rlim_max, 10240);  // macOS refuses more than OPEN_MAX
+  const rlim_t wanted =
+      std::min<rlim_t>(limit.rlim_max, 10240);  // macOS refuses more than OPEN_MAX
   if (limit.rlim_cur >= wanted) return;
   limit.rlim_cur = wanted;
   ::setrlimit(RLIMIT_NOFILE, &limit);
@@ -65,7 +68,8 @@ std::vector<std::size_t> selection(const Options& options, const model::Fleet& f
     return all;
   }
   auto chosen = model::select_nodes(fleet, options.limit);
-  if (!chosen) throw Exit{2, "--limit: " + chosen.error().message + "\n  cure: " + chosen.error().hint + "\n"};
+  if (!chosen)
+    throw Exit{2, "--limit: " + chosen.error().message + "\n  cure: " + chosen.error().hint + "\n"};
   return *chosen;
 }
 
@@ -141,8 +145,7 @@ Session::Session(const Options& options, std::string_view verb)
 
   ssh::ClientOptions client;
   client.host_keys = options.host_keys;
-  client.password =
-      options.ask_pass == Ask::yes ? ssh::PasswordAuth::on : ssh::PasswordAuth::off;
+  client.password = options.ask_pass == Ask::yes ? ssh::PasswordAuth::on : ssh::PasswordAuth::off;
   client.config_file = options.ssh_config;
   client.known_hosts_files = options.known_hosts;
   client.connect_timeout = options.connect_timeout;
@@ -161,7 +164,9 @@ Session::Session(const Options& options, std::string_view verb)
   crew_ = std::make_unique<run::Crew>(fleet_, nodes, *transport_, *sinks_, std::move(crew_options));
 }
 
-Session::~Session() { settle(); }
+Session::~Session() {
+  settle();
+}
 
 void Session::settle() {
   if (sinks_ && sinks_->progress) sinks_->progress->finish();

@@ -15,7 +15,8 @@ namespace bringup::cli {
 namespace {
 
 // A signal handler can reach nothing but an object of static lifetime.
-volatile sig_atomic_t signal_pipe = -1;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+volatile sig_atomic_t signal_pipe =
+    -1;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
 extern "C" void on_signal(int) {
   const int saved = errno;
@@ -63,7 +64,9 @@ std::optional<std::string> ask(const std::string& question, bool echo) {
 
 }  // namespace
 
-bool is_terminal(int fd) { return ::isatty(fd) == 1; }
+bool is_terminal(int fd) {
+  return ::isatty(fd) == 1;
+}
 
 std::size_t columns_of(int fd) {
   winsize size{};
@@ -77,7 +80,9 @@ std::optional<Secret> ask_secret(const std::string& question) {
   return Secret(std::move(*line));
 }
 
-std::optional<std::string> ask_line(const std::string& question) { return ask(question, true); }
+std::optional<std::string> ask_line(const std::string& question) {
+  return ask(question, true);
+}
 
 struct InterruptGuard::Impl {
   Fd read_end;

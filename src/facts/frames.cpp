@@ -55,8 +55,9 @@ Parsed parse(std::string_view output, std::string_view nonce) {
   output.remove_prefix(first);
   while (!output.empty()) {
     const std::size_t line_end = output.substr(0, kMaxHeader).find('\n');
-    const std::string_view header =
-        line_end == std::string_view::npos ? output.substr(0, kMaxHeader) : output.substr(0, line_end);
+    const std::string_view header = line_end == std::string_view::npos
+                                        ? output.substr(0, kMaxHeader)
+                                        : output.substr(0, line_end);
     const auto broken = [&](const std::string& what) {
       parsed.problem = what + " after " + std::to_string(parsed.frames.size()) +
                        " frames: " + printable(header, 60);
@@ -90,14 +91,17 @@ Parsed parse(std::string_view output, std::string_view nonce) {
 
 std::string frame_functions(const std::string& nonce) {
   // Names that start with bf_ are this function's own; other scripts use bu_.
-  // bu_run: the command writes through `head`, which bounds what the shell ever holds; a writer past
-  // the bound dies of SIGPIPE. The exit status comes last, behind a newline: where it is missing,
-  // the output was cut. A background sleeper ends a command that hangs; its own stdio is closed, so
-  // that it cannot keep the session's channel open. NULs vanish in $(...), before the length is taken.
+  // bu_run: the command writes through `head`, which bounds what the shell ever holds; a writer
+  // past the bound dies of SIGPIPE. The exit status comes last, behind a newline: where it is
+  // missing, the output was cut. A background sleeper ends a command that hangs; its own stdio is
+  // closed, so that it cannot keep the session's channel open. NULs vanish in $(...), before the
+  // length is taken.
   return "LC_ALL=C; export LC_ALL\n"
          "PATH=$PATH:/usr/sbin:/sbin:/opt/homebrew/bin:/usr/local/bin; export PATH\n"
          "bf_put() {\n"
-         "  printf '@@%s %s %s %s %d\\n%s\\n' " + nonce + " \"$1\" \"$2\" \"$3\" \"${#4}\" \"$4\"\n"
+         "  printf '@@%s %s %s %s %d\\n%s\\n' " +
+         nonce +
+         " \"$1\" \"$2\" \"$3\" \"${#4}\" \"$4\"\n"
          "}\n"
          "bu_frame() { bf_put \"$1\" \"$2\" - \"$3\"; }\n"
          "bu_timed() {\n"
@@ -105,7 +109,8 @@ std::string frame_functions(const std::string& nonce) {
          "  \"$@\" </dev/null 2>&1 &\n"
          "  bf_c=$!\n"
          "  ( trap 'kill \"$bf_z\" 2>/dev/null; exit 0' TERM\n"
-         "    sleep \"$bf_s\" & bf_z=$!; wait \"$bf_z\"; kill -TERM \"$bf_c\"; sleep 1; kill -KILL \"$bf_c\"\n"
+         "    sleep \"$bf_s\" & bf_z=$!; wait \"$bf_z\"; kill -TERM \"$bf_c\"; sleep 1; kill -KILL "
+         "\"$bf_c\"\n"
          "  ) </dev/null >/dev/null 2>&1 &\n"
          "  bf_w=$!\n"
          "  wait \"$bf_c\"; bf_r=$?\n"
@@ -118,7 +123,8 @@ std::string frame_functions(const std::string& nonce) {
          "    bu_frame \"$bf_n\" 127 \"$1: not found\"\n"
          "    return 0\n"
          "  fi\n"
-         "  { bf_o=$( { bu_timed \"$bf_t\" \"$@\"; printf '\\n%03d' \"$?\"; } | head -c \"$bf_l\"); } 2>/dev/null\n"
+         "  { bf_o=$( { bu_timed \"$bf_t\" \"$@\"; printf '\\n%03d' \"$?\"; } | head -c "
+         "\"$bf_l\"); } 2>/dev/null\n"
          "  bf_put \"$bf_n\" 0 r \"$bf_o\"\n"
          "}\n";
 }

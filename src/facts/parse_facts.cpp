@@ -76,8 +76,10 @@ void parse_darwin(const Records& records, NodeFacts& facts) {
          });
   }
   if (records.find("profiler") != nullptr) {
-    take(records, "profiler", facts, [](const std::string& text) { return Expected<std::string>(text); },
-         [&](std::string text) { facts.profiler_json = std::move(text); });
+    take(
+        records, "profiler", facts,
+        [](const std::string& text) { return Expected<std::string>(text); },
+        [&](std::string text) { facts.profiler_json = std::move(text); });
   }
   facts.exo_daemon = records.find("exo") != nullptr;
   facts.network_location = records.line("location");
@@ -149,11 +151,9 @@ const platform::Interface* NodeFacts::find_interface(std::string_view name) cons
 }
 
 const platform::Bridge* NodeFacts::bridge_of(std::string_view member) const {
-  const auto it =
-      std::find_if(bridges.begin(), bridges.end(), [&](const platform::Bridge& bridge) {
-        return std::find(bridge.members.begin(), bridge.members.end(), member) !=
-               bridge.members.end();
-      });
+  const auto it = std::find_if(bridges.begin(), bridges.end(), [&](const platform::Bridge& bridge) {
+    return std::find(bridge.members.begin(), bridge.members.end(), member) != bridge.members.end();
+  });
   return it == bridges.end() ? nullptr : &*it;
 }
 

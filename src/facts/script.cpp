@@ -36,7 +36,8 @@ std::string facts_script(const ScriptOptions& options) {
     script += run("profiler", kProfile, "system_profiler SPThunderboltDataType -json");
   }
   script +=
-      "if [ -e /Library/LaunchDaemons/io.exo.networksetup.plist ]; then bu_frame exo 0 present; fi\n";
+      "if [ -e /Library/LaunchDaemons/io.exo.networksetup.plist ]; then bu_frame exo 0 present; "
+      "fi\n";
   script += ";;\n*)\n";
   script += run("os_release", kSmall, "cat /etc/os-release");
   script += run("ip_addr", kSmall, "ip -br addr");

@@ -40,7 +40,8 @@ bool parse_head(std::string_view line, Interface& out) {
   if (out.name.find_first_of(" \t/") != std::string::npos) return false;
   const std::size_t open = line.find('<', colon);
   const std::size_t close = line.find('>', colon);
-  if (open == std::string_view::npos || close == std::string_view::npos || close < open) return false;
+  if (open == std::string_view::npos || close == std::string_view::npos || close < open)
+    return false;
   for (const std::string_view flag : split(line.substr(open + 1, close - open - 1), ',')) {
     if (!flag.empty()) out.flags.emplace_back(flag);
   }

@@ -64,7 +64,8 @@ std::optional<model::Subnet> parse_destination(std::string_view text) {
 
 }  // namespace
 
-// "Hardware Port: Thunderbolt 1" / "Device: en5" / "Ethernet Address: …", blank line between blocks.
+// "Hardware Port: Thunderbolt 1" / "Device: en5" / "Ethernet Address: …", blank line between
+// blocks.
 Expected<std::vector<HardwarePort>> parse_hardware_ports(std::string_view text) {
   std::vector<HardwarePort> ports;
   bool open = false;
@@ -82,7 +83,8 @@ Expected<std::vector<HardwarePort>> parse_hardware_ports(std::string_view text) 
     }
   }
   if (ports.empty()) {
-    return fail(ErrorCode::parse, "networksetup listed no hardware port: '" + printable(text, 120) + "'");
+    return fail(ErrorCode::parse,
+                "networksetup listed no hardware port: '" + printable(text, 120) + "'");
   }
   return ports;
 }
@@ -108,7 +110,8 @@ Expected<std::vector<Route>> parse_routes(std::string_view text) {
     routes.push_back({*destination, std::string(words[1]), std::string(words[3])});
   }
   if (!table) {
-    return fail(ErrorCode::parse, "netstat printed no routing table: '" + printable(text, 120) + "'");
+    return fail(ErrorCode::parse,
+                "netstat printed no routing table: '" + printable(text, 120) + "'");
   }
   return routes;
 }
@@ -118,8 +121,7 @@ Expected<std::optional<std::string>> parse_route_get(std::string_view text) {
     if (auto name = after(trim(line), "interface:")) return std::optional(std::string(*name));
   }
   if (says(text, "not in table") || says(text, "unreachable")) return std::optional<std::string>();
-  return fail(ErrorCode::parse,
-              "route named no interface: '" + printable(text, 120) + "'");
+  return fail(ErrorCode::parse, "route named no interface: '" + printable(text, 120) + "'");
 }
 
 RdmaState parse_rdma_status(int exit_status, std::string_view text) {
@@ -176,8 +178,10 @@ Expected<PingResult> parse_ping(std::string_view text) {
       for (const std::string_view part : split(line, ',')) {
         const auto words = split_blank(part);
         if (words.size() < 3) continue;
-        if (words[1] == "packets" && words[2] == "transmitted") out.transmitted = whole(words[0]).value_or(-1);
-        if (words[1] == "packets" && words[2] == "received") out.received = whole(words[0]).value_or(-1);
+        if (words[1] == "packets" && words[2] == "transmitted")
+          out.transmitted = whole(words[0]).value_or(-1);
+        if (words[1] == "packets" && words[2] == "received")
+          out.received = whole(words[0]).value_or(-1);
         if (words[1] == "packet" && words[2] == "loss" && words[0].back() == '%') {
           const auto loss = decimal(words[0].substr(0, words[0].size() - 1));
           if (loss && *loss <= 100) {
@@ -209,7 +213,8 @@ Expected<PingResult> parse_ping(std::string_view text) {
 SudoState parse_sudo(int exit_status, std::string_view text) {
   if (exit_status == 0) return SudoState::passwordless;
   if (exit_status == 127) return SudoState::absent;
-  if (says(text, "not in the sudoers") || says(text, "may not run sudo") || says(text, "not allowed")) {
+  if (says(text, "not in the sudoers") || says(text, "may not run sudo") ||
+      says(text, "not allowed")) {
     return SudoState::refused;
   }
   if (says(text, "password is required") || says(text, "terminal is required")) {

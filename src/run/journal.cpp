@@ -23,13 +23,20 @@ std::string stamp(const Clock& clock) {
 
 std::string_view word(plan::EventKind kind) {
   switch (kind) {
-    case plan::EventKind::phase: return "phase";
-    case plan::EventKind::node_started: return "node_started";
-    case plan::EventKind::node_done: return "node_done";
-    case plan::EventKind::node_failed: return "node_failed";
-    case plan::EventKind::step: return "step";
-    case plan::EventKind::warning: return "warning";
-    case plan::EventKind::raw: return "raw";
+    case plan::EventKind::phase:
+      return "phase";
+    case plan::EventKind::node_started:
+      return "node_started";
+    case plan::EventKind::node_done:
+      return "node_done";
+    case plan::EventKind::node_failed:
+      return "node_failed";
+    case plan::EventKind::step:
+      return "step";
+    case plan::EventKind::warning:
+      return "warning";
+    case plan::EventKind::raw:
+      return "raw";
   }
   return "unknown";
 }
@@ -85,8 +92,7 @@ Expected<std::unique_ptr<Journal>> Journal::create(const std::string& state_home
   for (const std::string& folder : {base, base + "/runs", base + "/runs/" + id}) {
     if (auto made = make_private(folder); !made) return tl::unexpected<Error>(made.error());
   }
-  auto journal =
-      std::unique_ptr<Journal>(new Journal(base + "/runs/" + id, id, clock));
+  auto journal = std::unique_ptr<Journal>(new Journal(base + "/runs/" + id, id, clock));
   if (!journal->events_) {
     return fail(ErrorCode::internal, "cannot write " + journal->folder_ + "/events.jsonl");
   }

@@ -38,8 +38,7 @@ facts::ScriptOptions script_options(const Crew& crew, const std::string& nonce, 
   facts::ScriptOptions options;
   options.nonce = nonce;
   options.ibv_path = crew.fleet().ibv_path;
-  options.profiler =
-      profiler == Profiler::read ? facts::Profiler::read : facts::Profiler::skip;
+  options.profiler = profiler == Profiler::read ? facts::Profiler::read : facts::Profiler::skip;
   return options;
 }
 
@@ -93,7 +92,8 @@ plan::Plan make_plan(const Crew& crew) {
 
 Expected<plan::Plan> refresh(const Crew& crew, const plan::Plan& saved) {
   if (saved.inventory_digest != plan::inventory_digest(crew.fleet())) {
-    return fail(ErrorCode::usage, "the plan was made from another inventory, or it has changed since",
+    return fail(ErrorCode::usage,
+                "the plan was made from another inventory, or it has changed since",
                 "make it anew: bringup plan --out FILE");
   }
   plan::Plan out = saved;
@@ -110,9 +110,9 @@ Expected<plan::Plan> refresh(const Crew& crew, const plan::Plan& saved) {
     } else if (planned.state == plan::NodeState::unreachable) {
       fresh.state = plan::NodeState::refused;
       fresh.error.reset();
-      fresh.findings.push_back({plan::Severity::error, "plan", "", "the saved plan has no facts of it",
-                                "facts read when the plan was made",
-                                "make the plan anew: bringup plan --out FILE"});
+      fresh.findings.push_back(
+          {plan::Severity::error, "plan", "", "the saved plan has no facts of it",
+           "facts read when the plan was made", "make the plan anew: bringup plan --out FILE"});
     } else if (facts::plan_digest(*node->facts) != planned.facts_digest) {
       fresh.state = plan::NodeState::refused;
       fresh.actions.clear();
@@ -139,9 +139,9 @@ std::vector<plan::NodeOutcome> apply(Crew& crew, const plan::Plan& plan) {
     const auto node = std::find_if(crew.nodes().begin(), crew.nodes().end(),
                                    [&](const NodeRun& n) { return index && n.index == *index; });
     if (node == crew.nodes().end() || planned.state != plan::NodeState::ready) continue;
-    const bool changes = std::any_of(
-        planned.actions.begin(), planned.actions.end(),
-        [](const plan::Action& a) { return plan::nature(a) == plan::Nature::change; });
+    const bool changes =
+        std::any_of(planned.actions.begin(), planned.actions.end(),
+                    [](const plan::Action& a) { return plan::nature(a) == plan::Nature::change; });
     if (!changes) {  // nothing to run: the facts that were read judge the checks
       const NodeFacts* known = node->facts ? &*node->facts : nullptr;
       outcomes[i] = plan::judge_against(crew.fleet(), planned, {}, known, known);
@@ -165,9 +165,8 @@ std::vector<plan::NodeOutcome> apply(Crew& crew, const plan::Plan& plan) {
                  std::string(plan::to_string(action.task)) + " " + action.target, "planned",
                  action.shown, action.undo});
     }
-    const ScriptResult result =
-        crew.script(node, "apply", plan::apply_script(plan.nodes[i], options), nonce,
-                    Privilege::become);
+    const ScriptResult result = crew.script(
+        node, "apply", plan::apply_script(plan.nodes[i], options), nonce, Privilege::become);
     outcomes[i] = plan::judge(crew.fleet(), plan.nodes[i], result.frames,
                               node.facts ? &*node.facts : nullptr);
     if (result.error) outcomes[i].error = result.error;
@@ -177,11 +176,17 @@ std::vector<plan::NodeOutcome> apply(Crew& crew, const plan::Plan& plan) {
                  std::string(plan::to_string(step.task)) + " " + step.target,
                  std::string(plan::to_string(step.status)), step.text, step.cure});
       if (!step.raw.empty()) {
-        crew.emit({plan::EventKind::raw, "apply", name_of(crew, node), step.target, {}, step.raw, {}});
+        crew.emit(
+            {plan::EventKind::raw, "apply", name_of(crew, node), step.target, {}, step.raw, {}});
       }
     }
-    crew.emit({node.error ? plan::EventKind::node_failed : plan::EventKind::node_done, "apply",
-               name_of(crew, node), {}, {}, {}, {}});
+    crew.emit({node.error ? plan::EventKind::node_failed : plan::EventKind::node_done,
+               "apply",
+               name_of(crew, node),
+               {},
+               {},
+               {},
+               {}});
   });
   return outcomes;
 }
@@ -202,8 +207,13 @@ verify::Matrix verify(Crew& crew, const verify::CheckOptions& options) {
     if (need_facts) take_facts(crew, node, result, "verify");
     evidence[node.index].frames = std::move(result.frames);
     evidence[node.index].error = result.error;
-    crew.emit({node.error ? plan::EventKind::node_failed : plan::EventKind::node_done, "verify",
-               name_of(crew, node), {}, {}, {}, {}});
+    crew.emit({node.error ? plan::EventKind::node_failed : plan::EventKind::node_done,
+               "verify",
+               name_of(crew, node),
+               {},
+               {},
+               {},
+               {}});
   });
   for (const NodeRun& node : crew.nodes()) {
     if (node.error && !evidence[node.index].error) evidence[node.index].error = node.error;

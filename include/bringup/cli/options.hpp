@@ -22,7 +22,7 @@ struct Options {
   model::AdhocFlags adhoc;
   std::string limit;
   Format format = Format::text;
-  std::string output;  // file for the result; empty: stdout
+  std::string output;     // file for the result; empty: stdout
   std::size_t width = 0;  // 0: the terminal's, else 80
   std::chrono::milliseconds timeout{60000};
   std::chrono::milliseconds connect_timeout{15000};
@@ -44,7 +44,7 @@ struct Options {
   std::vector<std::string> only;            // verify --only
   int ping_count = 3;
   double ping_interval_s = 0.2;
-  std::string command;                      // exec
+  std::string command;  // exec
 };
 
 // What there is to say before any work: help, the version, or what is wrong with the command line.

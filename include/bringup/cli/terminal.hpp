@@ -14,8 +14,8 @@ bool is_terminal(int fd);
 // The terminal's columns, 80 when `fd` is none.
 std::size_t columns_of(int fd);
 
-// Both talk to the controlling terminal, not to stdin, so that pipes stay free. nullopt: there is no
-// terminal, or end of input.
+// Both talk to the controlling terminal, not to stdin, so that pipes stay free. nullopt: there is
+// no terminal, or end of input.
 std::optional<Secret> ask_secret(const std::string& question);  // echo off
 std::optional<std::string> ask_line(const std::string& question);
 

@@ -15,40 +15,40 @@ enum class Os { darwin, linux_kernel, other };
 // One command's own words, kept for the journal.
 struct RawOutput {
   int exit_status = 0;
-  std::string text;        // stdout and stderr together, bounded
+  std::string text;  // stdout and stderr together, bounded
   bool truncated = false;
 };
 
 struct FileState {
   bool present = false;
-  std::string content;     // bounded; empty when absent
-  std::string problem;     // why it could not be read; empty when it could
+  std::string content;  // bounded; empty when absent
+  std::string problem;  // why it could not be read; empty when it could
 };
 
 // What is true on one node now, as far as it could be read. Anything that could not be read is
 // unset or unknown and named in `problems`; nothing is guessed.
 struct NodeFacts {
   Os os = Os::other;
-  std::string uname;                 // "Darwin", "Linux"
+  std::string uname;  // "Darwin", "Linux"
   platform::OsVersion version;
-  std::string model;                 // "Mac15,14"
+  std::string model;  // "Mac15,14"
   std::string hostname;
   std::string login_user;
   std::vector<platform::Interface> interfaces;
-  std::vector<platform::Bridge> bridges;      // bridge0..9 and any other with members
+  std::vector<platform::Bridge> bridges;  // bridge0..9 and any other with members
   std::vector<platform::HardwarePort> ports;
-  std::vector<platform::Route> routes;        // IPv4
+  std::vector<platform::Route> routes;  // IPv4
   platform::RdmaState rdma = platform::RdmaState::unknown;
   std::optional<std::vector<std::string>> ibv_devices;  // unset: no such tool or unreadable
   FileState matrix_file;
-  std::string profiler_json;                  // SPThunderboltDataType, raw, bounded; may be empty
-  bool exo_daemon = false;                    // io.exo.networksetup, which puts DHCP back
-  std::string network_location;               // `networksetup -getcurrentlocation`
+  std::string profiler_json;     // SPThunderboltDataType, raw, bounded; may be empty
+  bool exo_daemon = false;       // io.exo.networksetup, which puts DHCP back
+  std::string network_location;  // `networksetup -getcurrentlocation`
   platform::SudoState sudo = platform::SudoState::unknown;
-  std::string session_address;                // node's address on which this session arrives
-  std::string session_interface;              // and its interface; empty when unknown
-  std::map<std::string, RawOutput> raw;       // by record name
-  std::vector<std::string> problems;          // "ifconfig: output could not be parsed: …"
+  std::string session_address;           // node's address on which this session arrives
+  std::string session_interface;         // and its interface; empty when unknown
+  std::map<std::string, RawOutput> raw;  // by record name
+  std::vector<std::string> problems;     // "ifconfig: output could not be parsed: …"
 
   [[nodiscard]] const platform::Interface* find_interface(std::string_view name) const;
   [[nodiscard]] const platform::Bridge* bridge_of(std::string_view member) const;

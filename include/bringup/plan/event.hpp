@@ -9,10 +9,10 @@ enum class EventKind {
   phase,         // text: "connect", "facts", "apply", "verify"
   node_started,  // text: what begins on this node
   node_done,
-  node_failed,   // text: the error, hint: the cure
-  step,          // one action's outcome; status: StepStatus word
+  node_failed,  // text: the error, hint: the cure
+  step,         // one action's outcome; status: StepStatus word
   warning,
-  raw,           // text: raw output for the journal only, never shown
+  raw,  // text: raw output for the journal only, never shown
 };
 
 struct Event {

@@ -1,7 +1,7 @@
 #pragma once
-// What macOS prints, and the commands that make it do things. Formats: captures of macOS 26; see the
-// comments at each parser. Parsers are strict about what they use, pass over what they do not, and
-// bound what they keep.
+// What macOS prints, and the commands that make it do things. Formats: captures of macOS 26; see
+// the comments at each parser. Parsers are strict about what they use, pass over what they do not,
+// and bound what they keep.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,7 +16,8 @@ struct Ifconfig {
   std::vector<Interface> interfaces;
   std::vector<Bridge> bridges;  // every interface that has bridge configuration, members or not
 };
-Expected<Ifconfig> parse_ifconfig(std::string_view text);  // `ifconfig`, `ifconfig -a`, `ifconfig X`
+Expected<Ifconfig> parse_ifconfig(
+    std::string_view text);  // `ifconfig`, `ifconfig -a`, `ifconfig X`
 
 Expected<std::vector<HardwarePort>> parse_hardware_ports(std::string_view text);
 Expected<std::vector<Route>> parse_routes(std::string_view text);  // `netstat -rn -f inet`

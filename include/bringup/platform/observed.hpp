@@ -11,11 +11,11 @@ namespace bringup::platform {
 
 struct Interface {
   std::string name;
-  bool up = false;                // administratively up (flag UP)
-  std::optional<bool> active;     // carrier, where the system says (macOS "status: active")
+  bool up = false;             // administratively up (flag UP)
+  std::optional<bool> active;  // carrier, where the system says (macOS "status: active")
   std::vector<std::string> flags;
   std::uint32_t mtu = 0;
-  std::string ether;              // MAC, lower case; empty when none
+  std::string ether;  // MAC, lower case; empty when none
   std::vector<model::InterfaceAddress> inet;
   std::vector<std::string> inet6;  // as printed, without prefix length
   bool operator==(const Interface&) const = default;

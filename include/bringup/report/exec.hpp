@@ -13,7 +13,7 @@ struct CommandResult {
   std::string node;
   std::optional<Error> error;  // the command did not run to its end
   int exit_status = 0;
-  std::string signal;          // when it died of one
+  std::string signal;  // when it died of one
   std::string out, err;
   bool truncated = false;
 };

@@ -27,7 +27,8 @@ struct CrewOptions {
 struct NodeRun {
   std::size_t index = 0;  // into Fleet::nodes
   std::unique_ptr<ssh::Session> session;
-  std::optional<Error> error;  // why there is no usable session; set once, then the node is left alone
+  std::optional<Error>
+      error;  // why there is no usable session; set once, then the node is left alone
   std::optional<facts::NodeFacts> facts;  // the last that were read
 };
 
@@ -38,7 +39,10 @@ struct ScriptResult {
   std::optional<Error> error;
 };
 
-enum class Privilege { user, become };  // become: the script may use sudo as the node's `become` says
+enum class Privilege {
+  user,
+  become
+};  // become: the script may use sudo as the node's `become` says
 
 class Crew {
  public:

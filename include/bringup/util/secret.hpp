@@ -5,8 +5,8 @@
 
 namespace bringup {
 
-// A password or passphrase. It has no formatter, no stream operator and no comparison; its memory is
-// overwritten when it goes. reveal() is for the one place that hands it to the peer.
+// A password or passphrase. It has no formatter, no stream operator and no comparison; its memory
+// is overwritten when it goes. reveal() is for the one place that hands it to the peer.
 class Secret {
  public:
   Secret() = default;

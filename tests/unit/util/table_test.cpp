@@ -12,7 +12,7 @@ TEST(Table, PadsByWhatTheTerminalShows) {
   EXPECT_EQ(table.render(2),
             "  a → b       ✓  0.12 ms\n"
             "  longer → b  ✗  x\n");
-  EXPECT_EQ(table.width(2), 25U);
+  EXPECT_EQ(table.width(2), 24U);
 }
 
 TEST(Table, AlignsRightAndLeavesNoTrailingBlanks) {
