@@ -191,10 +191,13 @@ std::vector<plan::NodeOutcome> apply(Crew& crew, const plan::Plan& plan) {
   return outcomes;
 }
 
-verify::Matrix verify(Crew& crew, const verify::CheckOptions& options) {
-  crew.emit({plan::EventKind::phase, "verify", {}, {}, {}, "verifying links", {}});
-  std::vector<verify::NodeEvidence> evidence(crew.fleet().nodes.size());
-  crew.each(crew.alive(), [&](NodeRun& node) {
+namespace {
+
+// One round trip to each of these nodes: its checks, and its facts where none are known.
+void collect_evidence(Crew& crew, const std::vector<NodeRun*>& nodes,
+                      const verify::CheckOptions& options,
+                      std::vector<verify::NodeEvidence>& evidence) {
+  crew.each(nodes, [&](NodeRun& node) {
     const std::string nonce = random_hex(16);
     crew.emit({plan::EventKind::node_started, "verify", name_of(crew, node), {}, {}, {}, {}});
     std::string script;
@@ -207,19 +210,44 @@ verify::Matrix verify(Crew& crew, const verify::CheckOptions& options) {
     if (need_facts) take_facts(crew, node, result, "verify");
     evidence[node.index].frames = std::move(result.frames);
     evidence[node.index].error = result.error;
-    crew.emit({node.error ? plan::EventKind::node_failed : plan::EventKind::node_done,
-               "verify",
-               name_of(crew, node),
-               {},
-               {},
-               {},
-               {}});
+    crew.emit({node.error ? plan::EventKind::node_failed : plan::EventKind::node_done, "verify",
+               name_of(crew, node), {}, {}, {}, {}});
   });
   for (const NodeRun& node : crew.nodes()) {
     if (node.error && !evidence[node.index].error) evidence[node.index].error = node.error;
     if (node.facts) evidence[node.index].facts = &*node.facts;
   }
-  return verify::judge(crew.fleet(), crew.indices(), evidence, options);
+}
+
+// Nodes whose own measurements came out slow.
+std::vector<NodeRun*> slow_nodes(Crew& crew, const verify::Matrix& matrix) {
+  std::vector<NodeRun*> slow;
+  for (NodeRun* node : crew.alive()) {
+    const auto is_slow = [&](const verify::Cell& cell) {
+      return cell.from == node->index && cell.status == verify::CellStatus::slow;
+    };
+    if (std::any_of(matrix.cells.begin(), matrix.cells.end(), is_slow)) slow.push_back(node);
+  }
+  return slow;
+}
+
+}  // namespace
+
+verify::Matrix verify(Crew& crew, const verify::CheckOptions& options) {
+  crew.emit({plan::EventKind::phase, "verify", {}, {}, {}, "verifying links", {}});
+  std::vector<verify::NodeEvidence> evidence(crew.fleet().nodes.size());
+  collect_evidence(crew, crew.alive(), options, evidence);
+  verify::Matrix matrix = verify::judge(crew.fleet(), crew.indices(), evidence, options);
+  // A busy moment on one machine makes an average of few pings slow; a slow link is slow again.
+  for (int retest = 0; retest < 2 && !crew.cancelled(); ++retest) {
+    const std::vector<NodeRun*> suspects = slow_nodes(crew, matrix);
+    if (suspects.empty()) break;
+    verify::CheckOptions longer = options;
+    longer.ping_count = std::max(options.ping_count, 10);
+    collect_evidence(crew, suspects, longer, evidence);
+    matrix = verify::judge(crew.fleet(), crew.indices(), evidence, options);
+  }
+  return matrix;
 }
 
 std::vector<CommandOutcome> run_command(Crew& crew, const std::string& command) {
