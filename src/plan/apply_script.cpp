@@ -33,7 +33,7 @@ bu_wait() {
   while ! "$@"; do
     bu_left=$((bu_left - 1))
     if [ "$bu_left" -le 0 ]; then return 1; fi
-    sleep 0.2 </dev/null 2>/dev/null || sleep 1 </dev/null
+    sleep 0.2 2>/dev/null || sleep 1
   done
 }
 bu_skip() {
@@ -235,7 +235,8 @@ std::string apply_script(const NodePlan& node, const ApplyScriptOptions& options
   // the middle of a netmask say, runs nothing.
   std::string script = "# bringup: changes of one node, then its facts read back\n";
   script += "umask 022\nLC_ALL=C\nexport LC_ALL\nPATH=$PATH:/usr/bin:/bin:/usr/sbin:/sbin\n";
-  script += "export PATH\nbu_uid=$(id -u </dev/null)\n";
+  script += "export PATH\n";
+  if (options.become != model::Become::none) script += "bu_uid=$(id -u </dev/null)\n";
   script += fmt::format("bu_may_root={}\n", options.become == model::Become::none ? "no" : "yes");
   script += facts::frame_functions(options.nonce);
   script += kBasics;
@@ -246,7 +247,8 @@ std::string apply_script(const NodePlan& node, const ApplyScriptOptions& options
   script += steps;
   script += "  bu_frame apply.done 0 ''\n}\nbu_read_back() {\n";
   script += facts::facts_script(read_back);
-  script += "\n}\n{ bu_steps; BU_PW=; bu_read_back; }\n";
+  script +=
+      asks ? "\n}\n{ bu_steps; BU_PW=; bu_read_back; }\n" : "\n}\n{ bu_steps; bu_read_back; }\n";
   return script;
 }
 
