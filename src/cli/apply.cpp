@@ -32,6 +32,7 @@ Answer confirm(const Options& options, Session& session, const plan::Plan& plan)
   std::cerr << report::text_plan(session.fleet(), plan, style_of(options, 2));
   const auto answer =
       ask_line("Apply these " + std::to_string(plan.changes()) + " changes? [y/N] ");
+  if (session.interrupted()) throw Exit{130, "Interrupted. Nothing was changed.\n"};
   if (!answer) {
     throw Exit{2, "nothing was changed: there is no terminal to confirm on\n  cure: add --yes\n"};
   }

@@ -23,6 +23,8 @@ int dispatch(const Options& options) {
       return verify_verb(options);
     case Verb::exec:
       return exec_verb(options);
+    case Verb::trust:
+      return trust_verb(options);
   }
   return 1;
 }

@@ -122,6 +122,8 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   CLI::App* exec =
       verb("exec", Verb::exec, "Run one command on the nodes, identical output folded");
   exec->add_option("command", f.command, "The command, after --")->required();
+  CLI::App* trust = verb("trust", Verb::trust, "Show a node's host key and, confirmed, keep it");
+  trust->add_option("node", o.trusted, "A node or proxy of the fleet")->required();
 
   try {
     app.parse(argc, argv);

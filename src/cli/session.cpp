@@ -97,6 +97,20 @@ void write_result(const Options& options, const std::string& text) {
   if (!file) throw Exit{1, "cannot write " + options.output + "\n"};
 }
 
+ssh::ClientOptions client_options(const Options& options) {
+  ssh::ClientOptions client;
+  client.host_keys = options.host_keys;
+  client.password = options.ask_pass == Ask::yes ? ssh::PasswordAuth::on : ssh::PasswordAuth::off;
+  client.config_file = options.ssh_config;
+  client.known_hosts_files = options.known_hosts;
+  client.connect_timeout = options.connect_timeout;
+  client.prompts.secret = ask_secret;
+  client.warn = [](const std::string& text) {
+    std::cerr << "warning: " << printable(text) << "\n";
+  };
+  return client;
+}
+
 // Journal and progress behind one Sink. The crew emits one event at a time.
 struct Session::Sinks final : plan::Sink {
   run::Journal& journal;
@@ -143,12 +157,7 @@ Session::Session(const Options& options, std::string_view verb)
   sinks_ = std::make_unique<Sinks>(*journal_, options);
   guard_ = std::make_unique<InterruptGuard>(source_);
 
-  ssh::ClientOptions client;
-  client.host_keys = options.host_keys;
-  client.password = options.ask_pass == Ask::yes ? ssh::PasswordAuth::on : ssh::PasswordAuth::off;
-  client.config_file = options.ssh_config;
-  client.known_hosts_files = options.known_hosts;
-  client.connect_timeout = options.connect_timeout;
+  ssh::ClientOptions client = client_options(options);
   client.prompts.secret = [this](const std::string& question) {
     settle();
     return ask_secret(question);

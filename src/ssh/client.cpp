@@ -316,6 +316,7 @@ tl::expected<std::shared_ptr<Link>, HandshakeError> Client::attempt(
   parts.watch = watchdog_->guard(parts.fd.get(), deadline);
   HandshakeContext context;
   context.host_keys = options_.host_keys;
+  context.replace_key_of = options_.replace_key_of;
   context.password = options_.password;
   context.prompter = &prompter_;
   context.identities = &identities_;

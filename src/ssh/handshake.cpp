@@ -73,6 +73,10 @@ class Handshake {
   tl::expected<void, HandshakeError> check_host_key();
   tl::expected<void, HandshakeError> judge_host_key(const std::string& type,
                                                     const std::string& key);
+  tl::expected<void, HandshakeError> replace_host_key(const std::vector<KnownKey>& old,
+                                                      const std::string& name,
+                                                      const std::string& type,
+                                                      const std::string& key);
   tl::expected<void, HandshakeError> log_in();
   Login offer_agent_keys(const std::vector<AgentKey>& keys);
   Login offer_file(const std::string& path);
@@ -227,6 +231,9 @@ tl::expected<void, HandshakeError> Handshake::judge_host_key(const std::string& 
           fmt::format("the server at {} shows {}, which {}:{} marks as revoked", endpoint_.peer,
                       shown, decision.on_file[0].file, decision.on_file[0].line));
     case HostKeyVerdict::changed: {
+      if (endpoint_.name == context_.replace_key_of) {
+        return replace_host_key(decision.on_file, name, type, key);
+      }
       // The line of the same type says most; there need not be one.
       const KnownKey* expected = &decision.on_file[0];
       for (const KnownKey& candidate : decision.on_file) {
@@ -244,6 +251,7 @@ tl::expected<void, HandshakeError> Handshake::judge_host_key(const std::string& 
     case HostKeyVerdict::unknown:
       break;
   }
+  if (endpoint_.name == context_.replace_key_of) return replace_host_key({}, name, type, key);
   if (context_.host_keys == HostKeyMode::strict) {
     return refuse(ErrorCode::unauthorized,
                   fmt::format("no host key on file for {}; the server at {} shows {}", name,
@@ -269,6 +277,32 @@ tl::expected<void, HandshakeError> Handshake::judge_host_key(const std::string& 
     context_.warn(added.error().message);
   } else if (*added && context_.host_keys == HostKeyMode::accept_new) {
     context_.warn(fmt::format("host key of {} added: {}", name, shown));
+  }
+  return {};
+}
+
+tl::expected<void, HandshakeError> Handshake::replace_host_key(const std::vector<KnownKey>& old,
+                                                               const std::string& name,
+                                                               const std::string& type,
+                                                               const std::string& key) {
+  std::string question = fmt::format("{} ({})\n", printable(endpoint_.name, 80), endpoint_.peer);
+  for (const KnownKey& known : old) {
+    question += fmt::format("  on file:  {} {}  ({}:{})\n", printable(known.type, 40),
+                            fingerprint(known.key), known.file, known.line);
+  }
+  question +=
+      fmt::format("  it shows: {} {}\nTrust the key that it shows?", type, fingerprint(key));
+  {
+    const Pause pause(*this);
+    if (!context_.prompter->confirm("trust " + name + " " + key, question)) {
+      return refuse(ErrorCode::unauthorized,
+                    fmt::format("the host key {} of {} was not accepted", fingerprint(key), name),
+                    "compare it with what the node itself prints: ssh-keygen -lf "
+                    "/etc/ssh/ssh_host_ed25519_key.pub");
+    }
+  }
+  if (auto replaced = context_.known_hosts->replace(name, type, key); !replaced) {
+    return refuse(replaced.error().code, replaced.error().message, replaced.error().hint);
   }
   return {};
 }

@@ -201,7 +201,8 @@ Expected<Connected> connect_any(const std::vector<Address>& addresses, Deadline 
       int error = 0;
       socklen_t size = sizeof error;
       ::getsockopt(fds[i].fd, SOL_SOCKET, SO_ERROR, &error, &size);
-      if (error != 0) {
+      // A reset ends a connection that there was: what it means is for the handshake to say.
+      if (error != 0 && error != ECONNRESET) {
         refuse(attempts[i].address, error);
         attempts.erase(attempts.begin() + static_cast<std::ptrdiff_t>(i));
         next_start = Deadline::after(std::chrono::milliseconds(0));

@@ -38,8 +38,11 @@ void reset_connection(int fd) {
 class Conversation {
  public:
   Conversation(ssh_session session, const ScriptedServer::Options& options,
-               std::atomic<int>* password_tries)
-      : session_(session), options_(options), password_tries_(password_tries) {}
+               std::atomic<int>* password_tries, std::function<bool()> stopping)
+      : session_(session),
+        options_(options),
+        password_tries_(password_tries),
+        stopping_(std::move(stopping)) {}
 
   bool log_in();
   void run();
@@ -51,6 +54,7 @@ class Conversation {
   ssh_session session_;
   const ScriptedServer::Options& options_;
   std::atomic<int>* password_tries_;
+  std::function<bool()> stopping_;
 };
 
 bool Conversation::judge(ssh_message message) {
@@ -156,10 +160,11 @@ void Conversation::serve(ssh_channel channel, const std::string& line) {
     }
   } else if (verb == "hang") {
     write("started");
+    // Reads on, so that keepalives are answered.
     std::array<char, 1024> buffer;
-    while (ssh_channel_read(channel, buffer.data(), buffer.size(), 0) > 0 ||
-           (ssh_is_connected(session_) != 0 && ssh_channel_is_closed(channel) == 0)) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    while (!stopping_() && ssh_channel_is_closed(channel) == 0 &&
+           ssh_channel_read_timeout(channel, buffer.data(), buffer.size(), 0, 20) != SSH_ERROR) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     return;
   } else if (verb == "die") {
@@ -294,7 +299,7 @@ void ScriptedServer::serve(int fd, int number) {
   const int given = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (ssh_bind_accept_fd(bind, session, given) == SSH_OK &&
       ssh_handle_key_exchange(session) == SSH_OK) {
-    Conversation conversation(session, options_, &password_tries_);
+    Conversation conversation(session, options_, &password_tries_, [this] { return stopping(); });
     const bool in = conversation.log_in();
     --unauthenticated_;
     if (in) conversation.run();

@@ -11,7 +11,7 @@
 
 namespace bringup::cli {
 
-enum class Verb { check, plan, apply, verify, exec };
+enum class Verb { check, plan, apply, verify, exec, trust };
 enum class Format { text, json, jsonl };
 enum class Ask { no, yes };
 enum class Toggle { off, on };
@@ -45,6 +45,7 @@ struct Options {
   int ping_count = 3;
   double ping_interval_s = 0.2;
   std::string command;  // exec
+  std::string trusted;  // trust
 };
 
 // What there is to say before any work: help, the version, or what is wrong with the command line.

@@ -35,6 +35,9 @@ report::Style result_style(const Options& options);
 // To stdout or to --output. Throws Exit(1).
 void write_result(const Options& options, const std::string& text);
 
+// What the command line says of SSH; prompts on the terminal.
+ssh::ClientOptions client_options(const Options& options);
+
 class Session {
  public:
   // Asks for the passwords that will be needed, once, before anything is contacted.
@@ -76,5 +79,6 @@ int plan_verb(const Options& options);
 int apply_verb(const Options& options);
 int verify_verb(const Options& options);
 int exec_verb(const Options& options);
+int trust_verb(const Options& options);
 
 }  // namespace bringup::cli

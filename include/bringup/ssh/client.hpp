@@ -32,6 +32,8 @@ struct Prompts {
 
 struct ClientOptions {
   HostKeyMode host_keys = HostKeyMode::strict;
+  std::string
+      replace_key_of;  // endpoint whose unknown or changed key is shown and, confirmed, kept
   PasswordAuth password = PasswordAuth::off;
   std::string config_file;  // empty: ~/.ssh/config and the system's; "none": neither
   std::vector<std::string>

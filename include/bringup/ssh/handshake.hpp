@@ -40,6 +40,7 @@ struct ResolvedEndpoint {
 // What all handshakes of a client share.
 struct HandshakeContext {
   HostKeyMode host_keys = HostKeyMode::strict;
+  std::string replace_key_of;
   PasswordAuth password = PasswordAuth::off;
   Prompter* prompter = nullptr;
   IdentityStore* identities = nullptr;

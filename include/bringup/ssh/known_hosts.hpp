@@ -55,6 +55,11 @@ class KnownHosts {
   // Errors: unauthorized (that session was shown another key), internal (cannot write).
   Expected<bool> add(const std::string& name, const std::string& type, const std::string& key);
 
+  // On purpose: takes every line of this host out of the files, then adds the key. Where a line
+  // names other hosts as well, only this name goes; a pattern that covers others is an error
+  // (usage), since it would go on vouching for the old key.
+  Expected<void> replace(const std::string& name, const std::string& type, const std::string& key);
+
  private:
   struct Entry {
     KnownKey key;
