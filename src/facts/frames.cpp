@@ -1,3 +1,6 @@
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -7,139 +10,89 @@
 namespace bringup::facts {
 namespace {
 
-constexpr std::size_t kMaxHeader = 200;
-constexpr std::size_t kMaxFrames = 20000;
+constexpr std::size_t kMaxHeader = 128;
+constexpr std::size_t kMaxFrames = 65536;
 
-std::optional<std::size_t> number(std::string_view text) {
+std::optional<std::size_t> parse_count(std::string_view text, std::size_t most) {
   std::size_t value = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (ec != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  const auto end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (text.empty() || error != std::errc{} || stop != end || value > most) return std::nullopt;
   return value;
 }
 
-// Where a header may start: the beginning of a line that opens with the nonce's mark.
-std::size_t find_mark(std::string_view output, const std::string& mark) {
-  std::size_t at = output.find(mark);
-  while (at != std::string_view::npos && at != 0 && output[at - 1] != '\n') {
-    at = output.find(mark, at + 1);
-  }
-  return at;
+bool is_frame_name(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-' || c == ':';
+  });
 }
 
-// A frame of bu_run carries the command's status behind its output, as a newline and three digits
-// (a shell is slow at cutting long strings). Where it is missing the bound has cut it off.
-void take_status(Frame& frame) {
-  const std::size_t size = frame.payload.size();
-  frame.truncated = true;
-  if (size < 4 || frame.payload[size - 4] != '\n') return;
-  const auto status = number(std::string_view(frame.payload).substr(size - 3));
-  if (!status || *status > 255) return;
-  frame.exit_status = static_cast<int>(*status);
-  frame.truncated = false;
-  frame.payload.resize(size - 4);
+constexpr const char* kHint = "see the raw output in the run's folder";
+
+tl::unexpected<Error> broken(std::string_view why, std::string_view text) {
+  return fail(ErrorCode::parse,
+              fmt::format("the node's answer is not what was asked for: {}: \"{}\"", why,
+                          printable(text, 80)),
+              kHint);
 }
 
-struct Parsed {
-  std::vector<Frame> frames;
-  std::string problem;  // empty: all of it was frames
-};
+// Takes one frame from the front of `rest`, which starts with `mark`.
+Expected<Frame> take_frame(std::string_view& rest, std::string_view mark) {
+  const std::size_t newline = rest.substr(0, mark.size() + kMaxHeader).find('\n');
+  if (newline == std::string_view::npos) return broken("a frame's header is cut", rest);
+  const auto words = split(rest.substr(mark.size(), newline - mark.size()), ' ');
+  Frame out;
+  const auto status = words.size() == 4 ? parse_count(words[1], 999) : std::nullopt;
+  const auto length = words.size() == 4 ? parse_count(words[3], SIZE_MAX) : std::nullopt;
+  if (!status || !length || !is_frame_name(words[0]) || (words[2] != "-" && words[2] != "t"))
+    return broken("a frame's header is malformed", rest.substr(0, newline));
+  out.name = words[0];
+  out.exit_status = static_cast<int>(*status);
+  out.truncated = words[2] == "t";
+  rest.remove_prefix(newline + 1);
+  if (rest.size() <= *length || rest[*length] != '\n')
+    return broken(fmt::format("frame \"{}\" is cut", out.name), rest);
+  out.payload = rest.substr(0, *length);
+  rest.remove_prefix(*length + 1);
+  return out;
+}
 
-Parsed parse(std::string_view output, std::string_view nonce) {
-  Parsed parsed;
-  const std::string mark = "@@" + std::string(nonce) + " ";
-  const std::size_t first = find_mark(output, mark);
+// Appends the frames at the start of `output` to `out`; fails at the first that is not whole.
+Expected<void> take_frames(std::string_view output, std::string_view nonce,
+                           std::vector<Frame>& out) {
+  const std::string mark = fmt::format("@@{} ", nonce);
+  const std::size_t first = output.find(mark);
   if (first == std::string_view::npos) {
-    parsed.problem = "no frame in " + std::to_string(output.size()) + " bytes of output";
-    return parsed;
+    if (trim(output).empty()) return fail(ErrorCode::parse, "the node answered nothing", kHint);
+    return broken("there is no frame in it", trim(output));
   }
-  output.remove_prefix(first);
-  while (!output.empty()) {
-    const std::size_t line_end = output.substr(0, kMaxHeader).find('\n');
-    const std::string_view header = line_end == std::string_view::npos
-                                        ? output.substr(0, kMaxHeader)
-                                        : output.substr(0, line_end);
-    const auto broken = [&](const std::string& what) {
-      parsed.problem = what + " after " + std::to_string(parsed.frames.size()) +
-                       " frames: " + printable(header, 60);
-      return parsed;
-    };
-    if (line_end == std::string_view::npos) return broken("a cut header");
-    if (header.substr(0, mark.size()) != mark) return broken("text where a frame should start");
-    const auto fields = split(header.substr(mark.size()), ' ');
-    if (fields.size() != 4 || fields[0].empty()) return broken("a malformed header");
-    const auto status = number(fields[1]);
-    const auto length = number(fields[3]);
-    if (!status || *status > 255 || !length || (fields[2] != "-" && fields[2] != "r")) {
-      return broken("a malformed header");
-    }
-    output.remove_prefix(line_end + 1);
-    if (output.size() < *length + 1) return broken("a cut frame");
-    if (output[*length] != '\n') return broken("a frame longer than it says");
-    if (parsed.frames.size() == kMaxFrames) return broken("too many frames");
-    Frame frame;
-    frame.name = std::string(fields[0]);
-    frame.exit_status = static_cast<int>(*status);
-    frame.payload = std::string(output.substr(0, *length));
-    if (fields[2] == "r") take_status(frame);
-    parsed.frames.push_back(std::move(frame));
-    output.remove_prefix(*length + 1);
+  std::string_view rest = output.substr(first);
+  while (!rest.empty()) {
+    if (!rest.starts_with(mark)) return broken("text where a frame should start", rest);
+    if (out.size() == kMaxFrames) return broken("too many frames", rest);
+    auto frame = take_frame(rest, mark);
+    if (!frame) return tl::unexpected(std::move(frame.error()));
+    out.push_back(std::move(*frame));
+    if (out.back().name == "end") break;
   }
-  return parsed;
+  return {};
 }
 
 }  // namespace
 
-std::string frame_functions(const std::string& nonce) {
-  // Names that start with bf_ are this function's own; other scripts use bu_.
-  // bu_run: the command writes through `head`, which bounds what the shell ever holds; a writer
-  // past the bound dies of SIGPIPE. The exit status comes last, behind a newline: where it is
-  // missing, the output was cut. A background sleeper ends a command that hangs; its own stdio is
-  // closed, so that it cannot keep the session's channel open. NULs vanish in $(...), before the
-  // length is taken.
-  return "LC_ALL=C; export LC_ALL\n"
-         "PATH=$PATH:/usr/sbin:/sbin:/opt/homebrew/bin:/usr/local/bin; export PATH\n"
-         "bf_put() {\n"
-         "  printf '@@%s %s %s %s %d\\n%s\\n' " +
-         nonce +
-         " \"$1\" \"$2\" \"$3\" \"${#4}\" \"$4\"\n"
-         "}\n"
-         "bu_frame() { bf_put \"$1\" \"$2\" - \"$3\"; }\n"
-         "bu_timed() {\n"
-         "  bf_s=$1; shift\n"
-         "  \"$@\" </dev/null 2>&1 &\n"
-         "  bf_c=$!\n"
-         "  ( trap 'kill \"$bf_z\" 2>/dev/null; exit 0' TERM\n"
-         "    sleep \"$bf_s\" & bf_z=$!; wait \"$bf_z\"; kill -TERM \"$bf_c\"; sleep 1; kill -KILL "
-         "\"$bf_c\"\n"
-         "  ) </dev/null >/dev/null 2>&1 &\n"
-         "  bf_w=$!\n"
-         "  wait \"$bf_c\"; bf_r=$?\n"
-         "  kill -TERM \"$bf_w\"; wait \"$bf_w\"\n"
-         "  return \"$bf_r\"\n"
-         "} 2>/dev/null\n"
-         "bu_run() {\n"
-         "  bf_n=$1 bf_l=$2 bf_t=$3; shift 3\n"
-         "  if ! command -v \"$1\" >/dev/null 2>&1; then\n"
-         "    bu_frame \"$bf_n\" 127 \"$1: not found\"\n"
-         "    return 0\n"
-         "  fi\n"
-         "  { bf_o=$( { bu_timed \"$bf_t\" \"$@\"; printf '\\n%03d' \"$?\"; } | head -c "
-         "\"$bf_l\"); } 2>/dev/null\n"
-         "  bf_put \"$bf_n\" 0 r \"$bf_o\"\n"
-         "}\n";
-}
-
 Expected<std::vector<Frame>> parse_frames(std::string_view output, std::string_view nonce) {
-  Parsed parsed = parse(output, nonce);
-  if (!parsed.problem.empty()) {
-    return fail(ErrorCode::parse, "the node's answer is not what was asked for: " + parsed.problem,
-                "see the raw output in the run's folder");
-  }
-  return std::move(parsed.frames);
+  std::vector<Frame> out;
+  auto taken = take_frames(output, nonce, out);
+  if (!taken) return tl::unexpected(std::move(taken.error()));
+  return out;
 }
 
 std::vector<Frame> parse_frames_prefix(std::string_view output, std::string_view nonce) {
-  return parse(output, nonce).frames;
+  std::vector<Frame> out;
+  const auto ignored = take_frames(output, nonce, out);
+  static_cast<void>(ignored);
+  return out;
 }
 
 }  // namespace bringup::facts

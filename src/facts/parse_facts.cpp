@@ -1,8 +1,10 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "bringup/facts/script.hpp"
 #include "bringup/platform/darwin.hpp"
-#include "bringup/util/digest.hpp"
+#include "bringup/platform/linux.hpp"
 #include "bringup/util/text.hpp"
 
 namespace bringup::facts {
@@ -10,190 +12,181 @@ namespace {
 
 namespace darwin = platform::darwin;
 
-// Records by name; the first of a name counts.
-class Records {
+const Frame* find(const std::vector<Frame>& frames, std::string_view name) {
+  const auto found = std::find_if(frames.begin(), frames.end(),
+                                  [&](const Frame& frame) { return frame.name == name; });
+  return found == frames.end() ? nullptr : &*found;
+}
+
+// Why a record is of no use, before its text is looked at; empty when it may be parsed.
+std::string fault_of(const Frame& frame) {
+  if (frame.exit_status == kStatusTimeLimit) return "no answer within its time limit; it was ended";
+  if (frame.truncated) return "printed more than its limit";
+  if (frame.exit_status == kStatusNotFound) return "not found on this node";
+  if (frame.exit_status != 0)
+    return fmt::format("failed with status {}: {}", frame.exit_status,
+                       printable(trim(frame.payload), 200));
+  return {};
+}
+
+class Reader {
  public:
-  explicit Records(const std::vector<Frame>& frames) {
-    for (const Frame& frame : frames) by_name_.emplace(frame.name, &frame);
+  Reader(const std::vector<Frame>& frames, NodeFacts& facts) : frames_(frames), facts_(facts) {}
+
+  // The frame `name` when it may be parsed; else null, with the reason in problems.
+  const Frame* usable(std::string_view name, std::string_view shown) {
+    const Frame* frame = find(frames_, name);
+    const std::string fault = frame == nullptr ? "no answer" : fault_of(*frame);
+    if (!fault.empty()) problem(shown, fault);
+    return fault.empty() ? frame : nullptr;
   }
-  [[nodiscard]] const Frame* find(const std::string& name) const {
-    const auto it = by_name_.find(name);
-    return it == by_name_.end() ? nullptr : it->second;
+
+  // What `parser` makes of the frame `name`; unset, with the reason in problems, when it cannot.
+  template <class Parser>
+  auto parsed(std::string_view name, std::string_view shown, Parser parser)
+      -> std::optional<typename decltype(parser(std::string_view{}))::value_type> {
+    const Frame* frame = usable(name, shown);
+    if (frame == nullptr) return std::nullopt;
+    auto value = parser(frame->payload);
+    if (value) return std::move(*value);
+    problem(shown, "its output could not be read: " + value.error().message);
+    return std::nullopt;
   }
-  // The one line of a command that succeeded, made harmless; empty otherwise.
-  [[nodiscard]] std::string line(const std::string& name) const {
-    const Frame* frame = find(name);
-    if (frame == nullptr || frame->exit_status != 0 || frame->truncated) return {};
-    return printable(trim(frame->payload), 255);
+
+  // One word of printable text.
+  std::string word(std::string_view name, std::string_view shown) {
+    const Frame* frame = usable(name, shown);
+    if (frame == nullptr) return {};
+    const std::string_view text = trim(frame->payload);
+    if (text.empty() || text.size() > 255 || printable(text, 256) != text ||
+        split_blank(text).size() != 1) {
+      problem(shown, fmt::format("not a name: \"{}\"", printable(text, 80)));
+      return {};
+    }
+    return std::string(text);
+  }
+
+  void problem(std::string_view shown, std::string_view text) {
+    facts_.problems.push_back(fmt::format("{}: {}", shown, text));
   }
 
  private:
-  std::map<std::string, const Frame*> by_name_;
+  const std::vector<Frame>& frames_;
+  NodeFacts& facts_;
 };
 
-// Gives a record to its parser, or says in `problems` why it could not be.
-template <class Parser, class Store>
-void take(const Records& records, const std::string& name, NodeFacts& facts, Parser parse,
-          Store store) {
-  const Frame* frame = records.find(name);
+void read_matrix(const Frame* frame, FileState& out) {
   if (frame == nullptr) {
-    facts.problems.push_back(name + ": no record came");
-  } else if (frame->truncated) {
-    facts.problems.push_back(name + ": printed more than was asked for, or was cut; not used");
-  } else if (frame->exit_status == 127) {
-    facts.problems.push_back(name + ": no such command on this node");
-  } else if (frame->exit_status != 0) {
-    facts.problems.push_back(name + ": exit status " + std::to_string(frame->exit_status) + ": " +
-                             printable(trim(frame->payload), 160));
-  } else if (auto parsed = parse(frame->payload)) {
-    store(std::move(*parsed));
-  } else {
-    facts.problems.push_back(name + ": " + parsed.error().message);
+    out.problem = "no answer";
+  } else if (frame->exit_status != kStatusNotFound) {
+    out.present = true;
+    out.problem = fault_of(*frame);
+    if (out.problem.empty()) out.content = frame->payload;
   }
 }
 
-void parse_darwin(const Records& records, NodeFacts& facts) {
-  take(records, "sw_vers", facts, darwin::parse_sw_vers,
-       [&](platform::OsVersion v) { facts.version = std::move(v); });
-  facts.model = records.line("model");
-  take(records, "ifconfig", facts, darwin::parse_ifconfig, [&](darwin::Ifconfig seen) {
-    facts.interfaces = std::move(seen.interfaces);
-    facts.bridges = std::move(seen.bridges);
-  });
-  take(records, "ports", facts, darwin::parse_hardware_ports,
-       [&](std::vector<platform::HardwarePort> ports) { facts.ports = std::move(ports); });
-  take(records, "routes", facts, darwin::parse_routes,
-       [&](std::vector<platform::Route> routes) { facts.routes = std::move(routes); });
-
-  if (const Frame* rdma = records.find("rdma_ctl"); rdma != nullptr && !rdma->truncated) {
-    facts.rdma = darwin::parse_rdma_status(rdma->exit_status, rdma->payload);
-  }
-  if (const Frame* ibv = records.find("ibv_devices"); ibv == nullptr || ibv->exit_status != 127) {
-    take(records, "ibv_devices", facts, darwin::parse_ibv_devices,
-         [&](std::vector<std::string> devices) {
-           std::sort(devices.begin(), devices.end());  // the tool's order is arbitrary
-           facts.ibv_devices = std::move(devices);
-         });
-  }
-  if (records.find("profiler") != nullptr) {
-    take(
-        records, "profiler", facts,
-        [](const std::string& text) { return Expected<std::string>(text); },
-        [&](std::string text) { facts.profiler_json = std::move(text); });
-  }
-  facts.exo_daemon = records.find("exo") != nullptr;
-  facts.network_location = records.line("location");
+void read_rdma(Reader& reader, const Frame* frame, NodeFacts& facts) {
+  if (frame != nullptr && !frame->truncated)
+    facts.rdma = darwin::parse_rdma_status(frame->exit_status, frame->payload);
+  if (facts.rdma != platform::RdmaState::unknown) return;
+  const std::string fault = frame == nullptr ? "no answer" : fault_of(*frame);
+  reader.problem("rdma_ctl", !fault.empty() ? fault
+                                            : fmt::format("neither enabled nor disabled: \"{}\"",
+                                                          printable(trim(frame->payload), 80)));
 }
 
-FileState matrix_state(const Records& records) {
-  FileState state;
-  const Frame* frame = records.find("matrix");
-  if (frame == nullptr) return state;
-  state.present = true;
-  if (frame->truncated) {
-    state.problem = "larger than 1 MiB";
-  } else if (frame->exit_status != 0) {
-    state.problem = printable(trim(frame->payload), 160);
-  } else {
-    state.content = frame->payload;
-  }
-  return state;
+void read_sudo(Reader& reader, const Frame* frame, NodeFacts& facts) {
+  if (frame != nullptr && !frame->truncated)
+    facts.sudo = darwin::parse_sudo(frame->exit_status, frame->payload);
+  if (facts.sudo == platform::SudoState::unknown)
+    reader.problem("sudo", frame == nullptr ? "no answer" : fault_of(*frame));
 }
 
-// $SSH_CONNECTION: client address, client port, server address, server port.
-void find_session(const Records& records, NodeFacts& facts) {
-  const auto words = split_blank(records.line("session"));
-  if (words.size() != 4) return;
-  const auto address = model::Ipv4::parse(words[2]);
-  if (!address) return;
-  facts.session_address = address->to_string();
+// "CLIENT CLIENT_PORT SERVER SERVER_PORT", as sshd sets SSH_CONNECTION. An IPv6 address of the link
+// carries its interface ("fe80::1%en0"); any other is looked up.
+void read_session(const Frame* frame, NodeFacts& facts) {
+  if (frame == nullptr) return;
+  const auto words = split_blank(frame->payload);
+  if (words.size() != 4 || words[2].size() > 64 || printable(words[2]) != words[2]) return;
+  facts.session_address = words[2];
+  // Every interface may have the same fe80:: address: without its scope it tells nothing.
+  const bool scoped = facts.session_address.starts_with("fe80:");
+  const auto holds = [&](const platform::Interface& interface) {
+    for (const auto& inet : interface.inet)
+      if (inet.address.to_string() == facts.session_address) return true;
+    return std::any_of(interface.inet6.begin(), interface.inet6.end(), [&](std::string_view own) {
+      return (scoped ? own : own.substr(0, own.find('%'))) == facts.session_address;
+    });
+  };
   for (const platform::Interface& interface : facts.interfaces) {
-    for (const model::InterfaceAddress& own : interface.inet) {
-      if (own.address == *address) facts.session_interface = interface.name;
-    }
+    if (!holds(interface)) continue;
+    facts.session_interface = interface.name;
+    return;
+  }
+}
+
+void read_darwin(Reader& reader, const std::vector<Frame>& frames, NodeFacts& facts) {
+  facts.model = reader.word("model", "sysctl hw.model");
+  if (auto version = reader.parsed("sw_vers", "sw_vers", darwin::parse_sw_vers))
+    facts.version = std::move(*version);
+  if (auto listing = reader.parsed("ifconfig", "ifconfig", darwin::parse_ifconfig)) {
+    facts.interfaces = std::move(listing->interfaces);
+    facts.bridges = std::move(listing->bridges);
+  }
+  if (auto ports = reader.parsed("ports", "networksetup", darwin::parse_hardware_ports))
+    facts.ports = std::move(*ports);
+  if (auto routes = reader.parsed("routes", "netstat", darwin::parse_routes))
+    facts.routes = std::move(*routes);
+  // The tools of RDMA are missing before macOS 26.2: no problem by itself, `rdma` says no_tool.
+  read_rdma(reader, find(frames, "rdma_ctl"), facts);
+  const Frame* devices = find(frames, "ibv_devices");
+  if (devices == nullptr || devices->exit_status != kStatusNotFound)
+    facts.ibv_devices = reader.parsed("ibv_devices", "ibv_devices", darwin::parse_ibv_devices);
+  // The tool's order is arbitrary.
+  if (facts.ibv_devices) std::sort(facts.ibv_devices->begin(), facts.ibv_devices->end());
+  facts.exo_daemon = find(frames, "exo") != nullptr;
+  if (auto name = reader.parsed("location", "networksetup", darwin::parse_location))
+    facts.network_location = std::move(*name);
+  if (find(frames, "profiler") == nullptr) return;  // not asked for
+  if (const Frame* profiler = reader.usable("profiler", "system_profiler")) {
+    facts.profiler_json = profiler->payload;
+    if (trim(profiler->payload).empty()) reader.problem("system_profiler", "printed nothing");
   }
 }
 
 }  // namespace
 
 Expected<NodeFacts> parse_facts(const std::vector<Frame>& frames) {
-  const Records records(frames);
-  const Frame* uname = records.find("uname");
-  if (uname == nullptr || records.find("end") == nullptr) {
+  const Frame* uname = find(frames, "uname");
+  if (uname == nullptr || find(frames, "end") == nullptr)
     return fail(ErrorCode::remote,
                 uname == nullptr ? "the node's shell did not run the script that reads the facts"
                                  : "the script that reads the facts broke off",
                 "see the raw output in the run's folder; does `sh -s` work for this user?");
-  }
   NodeFacts facts;
-  for (const Frame& frame : frames) {
-    facts.raw[frame.name] = {frame.exit_status, frame.payload, frame.truncated};
-  }
-  facts.uname = records.line("uname");
+  for (const Frame& frame : frames)
+    facts.raw.insert_or_assign(
+        frame.name, RawOutput{frame.exit_status, frame.name == "profiler" ? "" : frame.payload,
+                              frame.truncated});
+
+  Reader reader(frames, facts);
+  facts.uname = reader.word("uname", "uname");
   facts.os = facts.uname == "Darwin"  ? Os::darwin
              : facts.uname == "Linux" ? Os::linux_kernel
                                       : Os::other;
-  facts.hostname = records.line("hostname");
-  facts.login_user = records.line("user");
-  if (const Frame* sudo = records.find("sudo"); sudo != nullptr) {
-    facts.sudo = darwin::parse_sudo(sudo->exit_status, sudo->payload);
+  facts.hostname = reader.word("hostname", "uname -n");
+  facts.login_user = reader.word("user", "id");
+  read_sudo(reader, find(frames, "sudo"), facts);
+  read_matrix(find(frames, "matrix"), facts.matrix_file);
+  if (!facts.matrix_file.problem.empty()) reader.problem("matrix file", facts.matrix_file.problem);
+  if (facts.os == Os::darwin) read_darwin(reader, frames, facts);
+  if (facts.os == Os::linux_kernel) {
+    if (auto version = reader.parsed("os_release", "/etc/os-release",
+                                     platform::linux_kernel::parse_os_release))
+      facts.version = std::move(*version);
   }
-  facts.matrix_file = matrix_state(records);
-  if (facts.os == Os::darwin) parse_darwin(records, facts);
-  find_session(records, facts);
+  read_session(find(frames, "session"), facts);
   return facts;
-}
-
-const platform::Interface* NodeFacts::find_interface(std::string_view name) const {
-  const auto it = std::find_if(interfaces.begin(), interfaces.end(),
-                               [&](const platform::Interface& i) { return i.name == name; });
-  return it == interfaces.end() ? nullptr : &*it;
-}
-
-const platform::Bridge* NodeFacts::bridge_of(std::string_view member) const {
-  const auto it = std::find_if(bridges.begin(), bridges.end(), [&](const platform::Bridge& bridge) {
-    return std::find(bridge.members.begin(), bridge.members.end(), member) != bridge.members.end();
-  });
-  return it == bridges.end() ? nullptr : &*it;
-}
-
-std::string plan_digest(const NodeFacts& facts) {
-  // Every field ends with a newline, every list with an empty line: no two states read alike.
-  std::string text;
-  const auto put = [&](std::string_view field) {
-    for (const char c : field) text += c == '\n' ? '\r' : c;
-    text += '\n';
-  };
-  put(facts.uname);
-  put(facts.version.build);
-  for (const platform::Interface& interface : facts.interfaces) {
-    put(interface.name);
-    put(interface.up ? "up" : "down");
-    put(std::to_string(interface.mtu));
-    for (const model::InterfaceAddress& address : interface.inet) put(address.to_string());
-    put("");
-  }
-  put("");
-  for (const platform::Bridge& bridge : facts.bridges) {
-    put(bridge.name);
-    for (const std::string& member : bridge.members) put(member);
-    put("");
-  }
-  put("");
-  for (const platform::Route& route : facts.routes) {
-    if (route.destination.prefix() == 32) continue;  // neighbours come and go by themselves
-    put(route.destination.to_string() + " " + route.gateway + " " + route.interface);
-  }
-  put("");
-  put(std::to_string(static_cast<int>(facts.rdma)));
-  if (facts.ibv_devices) {
-    for (const std::string& device : *facts.ibv_devices) put(device);
-  }
-  put("");
-  put(facts.matrix_file.present ? "present" : "absent");
-  put(sha256_hex(facts.matrix_file.content));
-  put(std::to_string(static_cast<int>(facts.sudo)));
-  return sha256_hex(text);
 }
 
 }  // namespace bringup::facts

@@ -1,132 +1,154 @@
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
-#include <bit>
-#include <charconv>
+#include <array>
+#include <cstdint>
 
 #include "bringup/platform/darwin.hpp"
 #include "bringup/util/text.hpp"
+#include "scan.hpp"
 
 namespace bringup::platform::darwin {
 namespace {
 
-constexpr std::size_t kMaxInterfaces = 1024;
+constexpr std::string_view kWhat = "ifconfig";
+constexpr std::size_t kMaxPerInterface = 1024;
 
-template <class T>
-std::optional<T> number(std::string_view text, int base) {
-  T value = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (ec != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-// "0xfffffffc" (or a dotted mask) to 30; a mask with holes is none.
-std::optional<int> prefix_of(std::string_view mask) {
-  std::optional<std::uint32_t> bits;
-  if (mask.substr(0, 2) == "0x") {
-    bits = number<std::uint32_t>(mask.substr(2), 16);
-  } else if (auto dotted = model::Ipv4::parse(mask)) {
-    bits = dotted->value();
-  }
-  if (!bits) return std::nullopt;
-  const int ones = std::countl_one(*bits);
-  if (*bits != model::Subnet::mask_of(ones)) return std::nullopt;
-  return ones;
-}
-
-// "en5: flags=8863<UP,BROADCAST> mtu 1500"
-bool parse_head(std::string_view line, Interface& out) {
+// "en5: flags=8863<UP,BROADCAST> mtu 1500", perhaps with " index 11" behind it.
+Expected<Interface> parse_header(std::string_view line) {
+  Interface out;
   const std::size_t colon = line.find(": flags=");
-  if (colon == std::string_view::npos || colon == 0 || colon > 31) return false;
-  out.name = std::string(line.substr(0, colon));
-  if (out.name.find_first_of(" \t/") != std::string::npos) return false;
+  if (colon == std::string_view::npos)
+    return malformed(kWhat, "neither interface nor detail", line);
+  out.name = line.substr(0, colon);
+  if (!is_device_name(out.name)) return malformed(kWhat, "bad interface name", line);
+
   const std::size_t open = line.find('<', colon);
   const std::size_t close = line.find('>', colon);
   if (open == std::string_view::npos || close == std::string_view::npos || close < open)
-    return false;
+    return malformed(kWhat, "interface without flags", line);
   for (const std::string_view flag : split(line.substr(open + 1, close - open - 1), ',')) {
-    if (!flag.empty()) out.flags.emplace_back(flag);
+    if (flag.empty()) continue;  // "flags=0<>"
+    if (!is_device_name(flag)) return malformed(kWhat, "bad flag", line);
+    out.flags.emplace_back(flag);
+    if (flag == "UP") out.up = true;
   }
-  out.up = std::find(out.flags.begin(), out.flags.end(), "UP") != out.flags.end();
-  const std::size_t mtu = line.find(" mtu ", close);
-  if (mtu == std::string_view::npos) return false;
-  const auto words = split_blank(line.substr(mtu + 5));
-  const auto value = words.empty() ? std::nullopt : number<std::uint32_t>(words[0], 10);
-  if (!value) return false;
-  out.mtu = *value;
-  return true;
+
+  const auto words = split_blank(line.substr(close + 1));
+  if (words.size() < 2 || words[0] != "mtu") return malformed(kWhat, "interface without MTU", line);
+  const auto mtu = parse_number<std::uint32_t>(words[1]);
+  if (!mtu) return malformed(kWhat, "bad MTU", line);
+  out.mtu = *mtu;
+  return out;
 }
 
-// "inet 10.254.0.1 netmask 0xfffffffc broadcast …" and "inet 10.0.0.1 --> 10.0.0.2 netmask 0x…"
-bool parse_inet(const std::vector<std::string_view>& words, Interface& out) {
-  auto address = words.size() < 4 ? Expected<model::Ipv4>(fail(ErrorCode::parse, "short"))
-                                  : model::Ipv4::parse(words[1]);
-  const auto at = std::find(words.begin(), words.end(), "netmask");
-  if (!address || at == words.end() || at + 1 == words.end()) return false;
-  const auto prefix = prefix_of(*(at + 1));
-  if (!prefix) return false;
-  out.inet.push_back({*address, *prefix});
-  return true;
+// "inet 10.254.0.1 netmask 0xfffffffc broadcast 10.254.0.3", and point to point
+// "inet 10.8.0.2 --> 10.8.0.1 netmask 0xffffffff".
+Expected<model::InterfaceAddress> parse_inet(const std::vector<std::string_view>& words,
+                                             std::string_view line) {
+  if (words.size() < 2) return malformed(kWhat, "bad address", line);
+  const auto address = model::Ipv4::parse(words[1]);
+  if (!address) return malformed(kWhat, "bad address", line);
+  std::size_t at = 2;
+  if (words.size() > 3 && words[2] == "-->") {
+    if (!model::Ipv4::parse(words[3])) return malformed(kWhat, "bad address", line);
+    at = 4;
+  }
+  if (words.size() < at + 2 || words[at] != "netmask")
+    return malformed(kWhat, "address without netmask", line);
+  const auto prefix = parse_netmask(words[at + 1]);
+  if (!prefix) return malformed(kWhat, "bad netmask", line);
+  return model::InterfaceAddress{*address, *prefix};
+}
+
+// "fe80::1021:1bac:fe1:b5e3%en5"
+bool is_inet6(std::string_view text) {
+  const std::size_t percent = text.find('%');
+  if (percent != std::string_view::npos && !is_device_name(text.substr(percent + 1))) return false;
+  std::array<unsigned char, sizeof(in6_addr)> ignored{};
+  return inet_pton(AF_INET6, std::string(text.substr(0, percent)).c_str(), ignored.data()) == 1;
+}
+
+// Takes one indented line of an interface's block.
+Expected<void> take_detail(Interface& interface, std::vector<std::string>& members,
+                           std::string_view line) {
+  const auto words = split_blank(line);
+  if (words.empty()) return {};
+  if (interface.inet.size() + interface.inet6.size() + members.size() >= kMaxPerInterface)
+    return malformed(kWhat, "too many addresses or members on one interface", line);
+  if (words[0] == "inet") {
+    auto address = parse_inet(words, line);
+    if (!address) return tl::unexpected(std::move(address.error()));
+    interface.inet.push_back(*address);
+  } else if (words[0] == "inet6") {
+    if (words.size() < 2 || !is_inet6(words[1])) return malformed(kWhat, "bad IPv6 address", line);
+    interface.inet6.emplace_back(words[1]);
+  } else if (words[0] == "ether") {
+    const auto mac = words.size() == 2 ? parse_mac(words[1]) : std::nullopt;
+    if (!mac) return malformed(kWhat, "bad Ethernet address", line);
+    interface.ether = *mac;
+  } else if (words[0] == "member:") {
+    if (words.size() < 2 || !is_device_name(words[1]))
+      return malformed(kWhat, "bad bridge member", line);
+    if (std::find(members.begin(), members.end(), words[1]) == members.end())
+      members.emplace_back(words[1]);
+  } else if (words[0] == "status:") {
+    if (trim(line) == "status: active") interface.active = true;
+    if (trim(line) == "status: inactive") interface.active = false;
+  }
+  return {};
+}
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
 }
 
 }  // namespace
 
 Expected<Ifconfig> parse_ifconfig(std::string_view text) {
   Ifconfig out;
-  Bridge* bridge = nullptr;
-  const auto broken = [](std::string_view line) {
-    return fail(ErrorCode::parse, "ifconfig printed a line that cannot be understood: '" +
-                                      printable(line, 120) + "'");
+  std::vector<std::string> members;
+  const auto finish = [&] {
+    if (out.interfaces.empty()) return;
+    const std::string& name = out.interfaces.back().name;
+    if (name.starts_with("bridge") || !members.empty()) out.bridges.push_back({name, members});
+    members.clear();
   };
   for (const std::string_view line : split_lines(text)) {
+    if (line.size() > kMaxLine) return malformed(kWhat, "line too long", line);
     if (trim(line).empty()) continue;
-    if (line[0] != '\t' && line[0] != ' ') {
-      Interface next;
-      if (!parse_head(line, next)) return broken(line);
-      if (out.interfaces.size() == kMaxInterfaces) {
-        return fail(ErrorCode::parse, "ifconfig lists more than 1024 interfaces");
-      }
-      bridge = nullptr;
-      if (next.name.rfind("bridge", 0) == 0) {
-        out.bridges.push_back({next.name, {}});
-        bridge = &out.bridges.back();
-      }
-      out.interfaces.push_back(std::move(next));
+    if (line.front() == ' ' || line.front() == '\t') {
+      if (out.interfaces.empty()) return malformed(kWhat, "detail before any interface", line);
+      auto taken = take_detail(out.interfaces.back(), members, line);
+      if (!taken) return tl::unexpected(std::move(taken.error()));
       continue;
     }
-    if (out.interfaces.empty()) return broken(line);
-    Interface& current = out.interfaces.back();
-    const auto words = split_blank(line);
-    const std::string_view key = words[0];
-    if (key == "ether" && words.size() >= 2) {
-      current.ether = std::string(words[1]);
-      std::transform(current.ether.begin(), current.ether.end(), current.ether.begin(),
-                     [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    } else if (key == "inet") {
-      if (!parse_inet(words, current)) return broken(line);
-    } else if (key == "inet6" && words.size() >= 2) {
-      current.inet6.emplace_back(words[1]);
-    } else if (key == "status:" && words.size() >= 2) {
-      current.active = words[1] == "active";
-    } else if (key == "member:" && words.size() >= 2 && bridge != nullptr) {
-      bridge->members.emplace_back(words[1]);
-    }
+    finish();
+    auto interface = parse_header(line);
+    if (!interface) return tl::unexpected(std::move(interface.error()));
+    if (out.interfaces.size() == kMaxInterfaces)
+      return malformed(kWhat, "too many interfaces", line);
+    for (const Interface& other : out.interfaces)
+      if (other.name == interface->name) return malformed(kWhat, "interface listed twice", line);
+    out.interfaces.push_back(std::move(*interface));
   }
+  finish();
+  if (out.interfaces.empty()) return malformed(kWhat, "no interface in its output", "");
   return out;
 }
 
-// Formats of the messages: Apple's ifconfig and ifbridge sources, and captures.
 std::optional<IfconfigFailure> classify_ifconfig(int exit_status, std::string_view text) {
-  const auto says = [&](std::string_view words) {
-    return text.find(words) != std::string_view::npos;
-  };
-  if (says("does not exist") || says("Device not configured") || says("no such interface")) {
+  if (contains(text, "does not exist") || contains(text, "Device not configured") ||
+      contains(text, "no such interface"))
     return IfconfigFailure::no_interface;
-  }
-  if (says("ermission denied") || says("Operation not permitted")) {
+  if (contains(text, "Operation not permitted") || contains(text, "ermission denied"))
     return IfconfigFailure::not_permitted;
-  }
-  if (says("BRDGDEL")) return IfconfigFailure::not_a_member;
-  if (says("Invalid argument") || says("bad value")) return IfconfigFailure::invalid;
-  if (says("ioctl (SIOC") || exit_status != 0) return IfconfigFailure::other;
+  // The errno behind BRDGDEL for a non-member was inferred, not captured: any other one counts too.
+  if (contains(text, "BRDGDEL")) return IfconfigFailure::not_a_member;
+  if (contains(text, "Invalid argument") || contains(text, "bad value"))
+    return IfconfigFailure::invalid;
+  if (contains(text, "ioctl (SIOC") || exit_status != 0) return IfconfigFailure::other;
   return std::nullopt;
 }
 

@@ -15,8 +15,8 @@ enum class Os { darwin, linux_kernel, other };
 // One command's own words, kept for the journal.
 struct RawOutput {
   int exit_status = 0;
-  std::string text;  // stdout and stderr together, bounded
-  bool truncated = false;
+  std::string text;        // stdout and stderr together, bounded
+  bool truncated = false;  // its end is missing: too much output, or too slow
 };
 
 struct FileState {
@@ -41,7 +41,7 @@ struct NodeFacts {
   platform::RdmaState rdma = platform::RdmaState::unknown;
   std::optional<std::vector<std::string>> ibv_devices;  // unset: no such tool or unreadable
   FileState matrix_file;
-  std::string profiler_json;     // SPThunderboltDataType, raw, bounded; may be empty
+  std::string profiler_json;     // SPThunderboltDataType, unchecked; whole or empty; not in `raw`
   bool exo_daemon = false;       // io.exo.networksetup, which puts DHCP back
   std::string network_location;  // `networksetup -getcurrentlocation`
   platform::SudoState sudo = platform::SudoState::unknown;

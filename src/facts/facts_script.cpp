@@ -1,0 +1,79 @@
+#include <string>
+
+#include "bringup/facts/script.hpp"
+#include "bringup/util/shell.hpp"
+#include "template.hpp"
+
+namespace bringup::facts {
+namespace {
+
+// The profiler, by far the slowest, runs beside the other commands: the left side of the pipe
+// frames its records straight to the script's stdout (descriptor 5) and writes nothing into the
+// pipe; the right side waits for the pipe's end before it frames its own, so that frames never mix.
+//
+// No `ifconfig bridgeN` for bridge0 to 9: `ifconfig -a` prints every bridge with its members.
+// The matrix file: status 127 stands for "no such file"; only a regular file is opened.
+constexpr std::string_view kScript = R"sh(bf_read() {
+  bf_record=$1
+  bf_most=$2
+  shift 2
+  bu_run "$bf_record" "$bf_most" <SECONDS> "$@"
+}
+bf_matrix() {
+  if [ -f <PATH> ]; then
+    bf_read matrix 1048576 cat <PATH>
+  elif [ -e <PATH> ] || [ -L <PATH> ]; then
+    bu_frame matrix 1 'not a regular file'
+  else
+    bu_frame matrix 127 ''
+  fi
+}
+bf_darwin() {
+  bf_read sw_vers 65536 sw_vers
+  bf_read model 65536 sysctl -n hw.model
+  bf_read ifconfig 1048576 ifconfig -a
+  bf_read ports 1048576 networksetup -listallhardwareports
+  bf_read location 65536 networksetup -getcurrentlocation
+  bf_read routes 1048576 netstat -rn -f inet
+  bf_read rdma_ctl 65536 rdma_ctl status
+  bf_read ibv_devices 65536 ibv_devices
+  if [ -e /Library/LaunchDaemons/io.exo.networksetup.plist ]; then bu_frame exo 0 present; fi
+}
+bf_profiler() {
+  bf_capture 4194304 <SECONDS> system_profiler SPThunderboltDataType -json
+  while read -r _; do :; done
+  bu_frame profiler "$bf_status" "$bf_text" "$bf_flags"
+}
+bf_facts() {
+  bf_read uname 65536 uname -s
+  bf_os=$bf_text
+  bf_read hostname 65536 uname -n
+  bf_read user 65536 id -un
+  bu_frame session 0 "${SSH_CONNECTION:-}"
+  bf_read sudo 65536 sudo -n true
+  bf_matrix
+  case $bf_os in
+    Darwin*) <DARWIN> ;;
+    Linux*)
+      bf_read os_release 65536 cat /etc/os-release
+      bf_read ip_addr 1048576 ip -br addr
+      ;;
+  esac
+  bu_frame end 0 ''
+}
+bf_facts
+)sh";
+
+}  // namespace
+
+std::string facts_script(const ScriptOptions& options) {
+  const std::string darwin = options.profiler == Profiler::skip
+                                 ? "bf_darwin"
+                                 : "{ { bf_darwin >&5; } | bf_profiler; } 5>&1";
+  return frame_functions(options.nonce) +
+         fill(kScript, {{"<PATH>", shell_quote(options.ibv_path)},
+                        {"<SECONDS>", std::to_string(options.command_seconds)},
+                        {"<DARWIN>", darwin}});
+}
+
+}  // namespace bringup::facts
