@@ -1,132 +1,426 @@
-"""What every lab test needs: a fleet, the tool run as a user would, and the kernel's own state."""
+"""What the tests of the tool in the lab share: a fleet, the tool run as a user would, and the
+kernel's own state, read from outside the nodes.
+
+BRINGUP_PRESET says which build is tested; the lab's helpers are the release ones.
+"""
+
+import atexit
+import contextlib
+import itertools
 import json
 import os
-import pathlib
+import pty
+import re
+import select
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
-LAB = TOP / "tests" / "lab" / "lab"
-FLEETS = TOP / "tests" / "lab" / "fleets"
-INVENTORIES = TOP / "tests" / "lab" / "inventories"
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+LAB = f"{HERE}/lab"
+INVENTORIES = f"{HERE}/inventories"
 PRESET = os.environ.get("BRINGUP_PRESET", "release")
-BRINGUP = TOP / "build" / PRESET / "bin" / "bringup"
+BRINGUP = f"{TOP}/build/{PRESET}/bin/bringup"
+os.environ.setdefault("BRINGUP_LAB_BIN", f"{TOP}/build/release/bin")
+INSTRUMENTED = PRESET in ("asan", "tsan")
 MATRIX = "/tmp/mlx_ibv_devices.json"
+PASSWORD = "lab-password"
 # Instrumented builds and a busy machine are slow; nothing may hang for ever.
-PATIENCE = 240
+PATIENCE = 180
+
+_numbers = itertools.count()
+
+
+class Done:
+    """An ended run: status, text of stdout and stderr, seconds, peak memory in MiB."""
+
+    def __init__(self, argv, status, out, err, seconds=0.0, peak_mib=0.0):
+        self.argv, self.status, self.out, self.err = argv, status, out, err
+        self.seconds, self.peak_mib = seconds, peak_mib
+
+    @property
+    def text(self):
+        return self.out + self.err
+
+    def __str__(self):
+        return (f"{' '.join(self.argv)}\nexit {self.status} after {self.seconds:.1f} s\n"
+                f"--- stdout\n{self.out[-6000:]}\n--- stderr\n{self.err[-3000:]}")
+
+
+class Running:
+    """A process whose output goes to files: nothing that it leaves behind can hold a pipe open."""
+
+    def __init__(self, argv, env=None):
+        self.argv = argv
+        self.out = tempfile.TemporaryFile()  # pylint: disable=consider-using-with
+        self.err = tempfile.TemporaryFile()  # pylint: disable=consider-using-with
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(  # pylint: disable=consider-using-with
+            argv, stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.err,
+            start_new_session=True, env={**os.environ, **(env or {})})
+
+    def interrupt(self):
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def so_far(self):
+        found = []
+        for file in (self.out, self.err):
+            found.append(os.pread(file.fileno(), 1 << 24, 0).decode("utf-8", "replace"))
+        return found
+
+    def wait(self, timeout=PATIENCE):
+        killed = threading.Event()
+
+        def kill():
+            killed.set()
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+        timer = threading.Timer(timeout, kill)
+        timer.start()
+        try:
+            _, status, usage = os.wait4(self.process.pid, 0)
+        finally:
+            timer.cancel()
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        out, err = self.so_far()
+        self.out.close()
+        self.err.close()
+        done = Done(self.argv, self.process.returncode, out, err, time.monotonic() - self.began,
+                    usage.ru_maxrss / 1024)
+        if killed.is_set():
+            raise AssertionError(f"did not end within {timeout} s: {done}")
+        return done
 
 
 class Lab:
-    """One raised fleet. Its kernel state is read from outside the nodes, never from the tool."""
+    """One standing fleet, under a name of this process's own."""
 
-    def __init__(self, fleet, plain=0):
-        self.name = f"t{os.getpid()}{abs(hash((fleet, time.time()))) % 10000}"
+    def __init__(self, fleet):
+        self.name = f"u{os.getpid()}-{next(_numbers)}"
         self.fleet = fleet
-        args = ["--plain", str(plain)] if plain else [str(FLEETS / f"{fleet}.toml")]
-        self.lab("up", *args)
+        self.dir = f"/run/bringup-lab/{self.name}"
+        self.broken = set()
+        atexit.register(self.down)
+        self("up", fleet)
 
-    def lab(self, verb, *args, check=True, timeout=PATIENCE):
-        # The lab's own output goes to files: a node's processes must not hold a pipe of ours open.
-        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-            done = subprocess.run([str(LAB), verb, "--name", self.name, *args], stdout=out, stderr=err,
-                                  stdin=subprocess.DEVNULL, timeout=timeout)
-            out.seek(0)
-            err.seek(0)
-            text, errors = out.read(), err.read()
-        if check and done.returncode != 0:
-            raise AssertionError(f"lab {verb} {args}: {done.returncode}\n{text}{errors}")
-        return text
-
-    def down(self):
-        self.lab("down", check=False)
-
-    def state(self):
-        return json.loads(self.lab("state"))
-
-    def command(self, *argv):
-        """argv for running something in the controller's namespace."""
-        return [str(LAB), "ctl", "--name", self.name, *map(str, argv)]
-
-    def bringup(self, *args, inventory=None, timeout=PATIENCE, env=None, stdin=None):
-        argv = list(args)
-        if inventory is None:
-            inventory = INVENTORIES / f"{self.fleet}.toml"
-        if inventory is not False:
-            argv = [argv[0], "-i", str(inventory), *argv[1:]]
-        began = time.monotonic()
-        done = subprocess.run(self.command(BRINGUP, *argv), capture_output=True, text=True,
-                              errors="replace", timeout=timeout, input=stdin,
-                              env={**os.environ, **(env or {})})
-        done.seconds = time.monotonic() - began
+    def __call__(self, verb, *args, check=True):
+        done = Running([LAB, verb, "--name", self.name, *args]).wait()
+        if check and done.status != 0:
+            raise AssertionError(str(done))
         return done
 
-    def json(self, *args, **more):
-        done = self.bringup(*args, "--format", "json", **more)
-        try:
-            return done, json.loads(done.stdout)
-        except ValueError as error:
-            raise AssertionError(f"no JSON from {args}: {error}\n{show(done)}") from error
+    def down(self):
+        atexit.unregister(self.down)
+        self("down", check=False)
 
-    def start(self, *args, inventory=None):
-        """bringup in the background, in a process group of its own, for signals."""
+    def state(self):
+        return json.loads(self("state").out)
+
+    def nodes(self):
+        return list(self.state()["nodes"])
+
+    def exec(self, node, *command):
+        return self("exec", node, *command)
+
+    def break_(self, node, fault):
+        self.broken.add(node)
+        self("break", node, fault)
+
+    def mend(self, node, *fault):
+        self("mend", node, *fault)
+
+    def mend_all(self):
+        for node in sorted(self.broken):
+            self("mend", node)
+        self.broken.clear()
+
+    def inventory(self, name=None):
+        return f"{INVENTORIES}/{name or self.fleet}.toml"
+
+    # The tool.
+
+    def argv(self, *args, inventory=None):
+        """bringup on the controller. `inventory` False: none; a path: that one."""
         if inventory is None:
-            inventory = INVENTORIES / f"{self.fleet}.toml"
-        return subprocess.Popen(self.command(BRINGUP, args[0], "-i", str(inventory), *args[1:]),
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                errors="replace", start_new_session=True)
+            inventory = self.inventory()
+        named = ["-i", inventory] if inventory else []
+        return [LAB, "ctl", "--name", self.name, BRINGUP, *args[:1], *named, *args[1:]]
+
+    def start(self, *args, inventory=None, env=None):
+        return Running(self.argv(*args, inventory=inventory), env)
+
+    def bringup(self, *args, inventory=None, env=None, timeout=PATIENCE):
+        return self.start(*args, inventory=inventory, env=env).wait(timeout)
+
+    def apply(self, *args, **more):
+        return self.bringup("apply", "--yes", *args, **more)
+
+    def on_terminal(self, *args, replies=(), inventory=None, timeout=PATIENCE):
+        return on_terminal(self.argv(*args, inventory=inventory), replies, timeout)
+
+    def runs(self):
+        folder = f"{self.dir}/controller/xdg/state/bringup/runs"
+        return sorted(f"{folder}/{name}" for name in os.listdir(folder))
+
+    # What the nodes and the network are up to, seen from outside.
+
+    def processes(self, node):
+        """{pid: command line} of everything in a node's network namespace."""
+        wanted = os.stat(f"/run/netns/lab.{self.name}.{node}").st_ino
+        found = {}
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                if os.stat(f"/proc/{pid}/ns/net").st_ino == wanted:
+                    with open(f"/proc/{pid}/cmdline", "rb") as f:
+                        found[int(pid)] = f.read().replace(b"\0", b" ").decode("utf-8", "replace")
+        return found
+
+    def count_connections(self, node):
+        """From now on, new TCP connections to the node's sshd are counted."""
+        self._nft(node, """table inet count {
+  counter ssh { }
+  chain in {
+    type filter hook input priority -310;
+    tcp dport 22 tcp flags & (syn | ack) == syn counter name ssh
+  }
+}
+""")
+
+    def connections(self, node):
+        out = self._nft(node, "list counter inet count ssh\n")
+        return int(re.search(r"packets (\d+)", out).group(1))
+
+    def stop_counting(self, node):
+        self._nft(node, "delete table inet count\n")
+
+    def _nft(self, node, text):
+        return subprocess.run(
+            ["nsenter", f"--net=/run/netns/lab.{self.name}.{node}", "nft", "-f", "-"], input=text,
+            text=True, capture_output=True, check=True, timeout=PATIENCE).stdout
 
 
-def interrupt(process):
-    os.killpg(process.pid, signal.SIGINT)
+def on_terminal(argv, replies, timeout=PATIENCE):
+    """Runs argv on a terminal of its own. Each (text, reply) is typed when the text has come.
+    stdout and stderr are one, as on a terminal."""
+    began = time.monotonic()
+    pid, fd = pty.fork()
+    if pid == 0:
+        try:
+            os.execv(argv[0], argv)
+        finally:
+            os._exit(127)
+    text, mark, left = "", 0, list(replies)
+    try:
+        while time.monotonic() - began < timeout:
+            if not select.select([fd], [], [], 0.2)[0]:
+                continue
+            try:
+                chunk = os.read(fd, 65536)
+            except OSError:  # EIO: the other side is closed
+                break
+            if not chunk:
+                break
+            text += chunk.decode("utf-8", "replace")
+            if left and left[0][0] in text[mark:]:
+                mark = len(text)
+                os.write(fd, left.pop(0)[1].encode())
+        else:
+            os.kill(pid, signal.SIGKILL)
+            raise AssertionError(f"did not end within {timeout} s: {' '.join(argv)}\n{text}")
+    finally:
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.close(fd)
+    if left:
+        raise AssertionError(f"never asked {left[0][0]!r}: exit {status}\n{text}")
+    return Done(argv, status, text.replace("\r\n", "\n"), "", time.monotonic() - began)
 
 
-def show(done):
-    return f"exit {done.returncode}\n--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}"
+class SecretWatch:
+    """Looks for a secret in every command line and environment of the machine while it runs."""
+
+    def __init__(self, secret):
+        self.secret, self.found, self.rounds = secret.encode(), set(), 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self):
+        while not self._stop.is_set():
+            self.rounds += 1
+            for pid in filter(str.isdigit, os.listdir("/proc")):
+                for part in ("cmdline", "environ"):
+                    with contextlib.suppress(OSError):
+                        with open(f"/proc/{pid}/{part}", "rb") as f:
+                            if self.secret in (text := f.read()):
+                                self.found.add((part, text))
+
+
+# A small reader of docs/schema: it knows the words that stand there and refuses others.
+_TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None),
+          "integer": int, "number": (int, float)}
+_WORDS = {"$schema", "title", "description", "type", "enum", "required", "additionalProperties",
+          "properties", "items", "minimum"}
+
+
+def _is(value, word):
+    if isinstance(value, bool) and word in ("integer", "number"):
+        return False
+    return isinstance(value, _TYPES[word])
+
+
+def schema_problems(schema, value, place="$"):
+    found = [f"{place}: the schema says {w}, which is not understood" for w in set(schema) - _WORDS]
+    words = schema.get("type", [])
+    words = [words] if isinstance(words, str) else words
+    if words and not any(_is(value, w) for w in words):
+        return found + [f"{place}: {value!r} is not {' or '.join(words)}"]
+    if "enum" in schema and value not in schema["enum"]:
+        found.append(f"{place}: {value!r} is none of {schema['enum']}")
+    if "minimum" in schema and not isinstance(value, type(None)) and value < schema["minimum"]:
+        found.append(f"{place}: {value} is less than {schema['minimum']}")
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        found += [f"{place}: no {k}" for k in schema.get("required", []) if k not in value]
+        for key, inner in value.items():
+            if key in known:
+                found += schema_problems(known[key], inner, f"{place}.{key}")
+            elif schema.get("additionalProperties") is False:
+                found.append(f"{place}: {key} is not in the schema")
+    if isinstance(value, list) and "items" in schema:
+        for k, inner in enumerate(value):
+            found += schema_problems(schema["items"], inner, f"{place}[{k}]")
+    return found
 
 
 class LabCase(unittest.TestCase):
-    """A test class with one fleet for all its tests; each test starts from the re-initialised state."""
+    """One fleet for the whole class; each test starts from the re-initialised state, unbroken."""
 
     fleet = None
+    lab = None
 
     @classmethod
     def setUpClass(cls):
         cls.lab = Lab(cls.fleet)
+        cls.macs = [n for n, x in cls.lab.state()["nodes"].items() if x["os"] == "mac"]
 
     @classmethod
     def tearDownClass(cls):
         cls.lab.down()
 
     def setUp(self):
-        self.lab.lab("mend", "--all")
-        self.lab.lab("reinit", "--all", "--keep-rdma")
+        self.lab.mend_all()
+        self.lab("reinit", "--keep-rdma", *self.macs)
+
+    def scratch(self):
+        """A folder of this test's own."""
+        folder = tempfile.TemporaryDirectory(prefix="bringup-lab-")
+        self.addCleanup(folder.cleanup)
+        return folder.name
+
+    def edited(self, *changes):
+        """The fleet's inventory with (old, new) texts replaced."""
+        with open(self.lab.inventory(), encoding="utf-8") as f:
+            text = f.read()
+        for old, new in changes:
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        path = f"{self.scratch()}/edited.toml"
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        return path
+
+    # The tool's word.
 
     def assert_exit(self, done, status):
-        self.assertEqual(done.returncode, status, show(done))
+        self.assertEqual(done.status, status, str(done))
 
     def assert_said(self, done, *words):
-        text = done.stdout + done.stderr
+        """In this order of words, wherever the lines were wrapped."""
+        text = " ".join(done.text.split())
         for word in words:
-            self.assertIn(word, text, show(done))
+            self.assertIn(word, text, str(done))
 
-    def node(self, name):
-        return self.lab.state()["nodes"][name]
+    def assert_not_said(self, done, *words):
+        for word in words:
+            self.assertNotIn(word, " ".join(done.text.split()), str(done))
+
+    def assert_harmless(self, done):
+        """Nothing that a terminal would obey: no control characters but the line's end."""
+        found = sorted({c for c in done.text if (ord(c) < 32 and c != "\n") or 127 <= ord(c) < 160})
+        self.assertEqual(found, [], str(done))
+
+    def document(self, done, what):
+        """stdout as JSON, held against docs/schema."""
+        try:
+            value = json.loads(done.out)
+        except ValueError as error:
+            raise AssertionError(f"{error}\n{done}") from error
+        path = f"{TOP}/docs/schema/{what}-1.json"
+        self.assertTrue(os.path.exists(path), f"there is no {path}")
+        with open(path, encoding="utf-8") as f:
+            self.assertEqual(schema_problems(json.load(f), value), [], str(done))
+        return value
+
+    def node_entry(self, document, name):
+        for entry in document["nodes"]:
+            if entry["node"] == name:
+                return entry
+        raise AssertionError(f"{name} is not in {document}")
+
+    def cell(self, document, source, target):
+        for entry in document["cells"]:
+            if (entry["from"], entry["to"]) == (source, target):
+                return entry
+        raise AssertionError(f"{source} to {target} is not in {document}")
+
+    # The kernel's word.
 
     def interface(self, node, name):
-        return self.node(node)["interfaces"][name]
+        return self.lab.state()["nodes"][node]["interfaces"][name]
 
-    def assert_up(self, node, interface, address):
-        """The kernel's word: out of every bridge, administratively up, holding the address."""
-        seen = self.interface(node, interface)
-        self.assertIsNone(seen["master"], f"{node}:{interface} {seen}")
-        self.assertTrue(seen["up"], f"{node}:{interface} {seen}")
-        self.assertIn(address, seen["addresses"], f"{node}:{interface} {seen}")
+    def assert_linked(self, state, node, interface, address):
+        """Out of every bridge, up, and holding the address."""
+        seen = state["nodes"][node]["interfaces"][interface]
+        self.assertEqual((seen["master"], seen["up"], seen["inet"]), (None, True, [address]),
+                         f"{node}:{interface}")
 
-    def steps(self, document, node):
-        for entry in document["nodes"]:
-            if entry["node"] == node:
-                return entry["steps"]
-        raise AssertionError(f"{node} is not in {document}")
+    def assert_bridged(self, state, node, interface):
+        """As a re-initialisation left it."""
+        seen = state["nodes"][node]["interfaces"][interface]
+        self.assertEqual((seen["master"], seen["inet"]), ("bridge0", []), f"{node}:{interface}")
+
+    def assert_untouched(self, node):
+        """The node is as a re-initialisation left it."""
+        state = self.lab.state()["nodes"][node]
+        self.assertIsNone(state["matrix"], node)
+        members = [n for n, x in state["interfaces"].items() if x["master"] == "bridge0"]
+        self.assertEqual(state["bridges"], {"bridge0": sorted(members)})
+        for name in members:
+            self.assertEqual(state["interfaces"][name]["inet"], [], f"{node}:{name}")
+        self.assertIn("en3" if "en3" in state["interfaces"] else "en1", members, node)
+
+    def assert_no_strangers(self, before, patience=15):
+        """Every node runs what it ran before, by command line."""
+        end = time.monotonic() + patience
+        while True:
+            extra = {n: [c for c in self.lab.processes(n).values() if c and c not in known]
+                     for n, known in before.items()}
+            if not any(extra.values()):
+                return
+            if time.monotonic() > end:
+                self.fail(f"left on the nodes: {extra}")
+            time.sleep(0.3)
+
+    def residents(self):
+        return {n: set(self.lab.processes(n).values()) for n in self.macs}
