@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
 #include "bringup/facts/script.hpp"
 #include "bringup/platform/darwin.hpp"
 #include "bringup/platform/linux.hpp"
@@ -149,8 +151,13 @@ void read_darwin(Reader& reader, const std::vector<Frame>& frames, NodeFacts& fa
     facts.network_location = std::move(*name);
   if (find(frames, "profiler") == nullptr) return;  // not asked for
   if (const Frame* profiler = reader.usable("profiler", "system_profiler")) {
-    facts.profiler_json = profiler->payload;
-    if (trim(profiler->payload).empty()) reader.problem("system_profiler", "printed nothing");
+    if (trim(profiler->payload).empty()) {
+      reader.problem("system_profiler", "printed nothing");
+    } else if (!nlohmann::json::accept(profiler->payload)) {
+      reader.problem("system_profiler", "printed something that is no JSON; not kept");
+    } else {
+      facts.profiler_json = profiler->payload;
+    }
   }
 }
 

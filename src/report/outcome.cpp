@@ -48,8 +48,8 @@ void add(RunSummary& summary, const plan::Plan& plan) {
       add(summary, *node.error);
     } else if (node.state == plan::NodeState::unreachable) {
       ++summary.unreachable;
-    } else if (node.state == plan::NodeState::refused) {
-      ++summary.failed;
+    } else if (node.state == plan::NodeState::refused || node.has_errors()) {
+      ++summary.failed;  // something that was declared cannot be made so
     }
   }
 }
@@ -69,8 +69,8 @@ void add(RunSummary& summary, const ApplyReport& report) {
       if (begun && error->code != ErrorCode::cancelled) ++summary.failed;
     } else if (node.plan.state == plan::NodeState::unreachable) {
       ++summary.unreachable;
-    } else if (node.plan.state == plan::NodeState::refused) {
-      ++summary.failed;
+    } else if (node.plan.state == plan::NodeState::refused || node.plan.has_errors()) {
+      ++summary.failed;  // something that was declared could not be made so
     }
   }
   if (report.matrix) add(summary, *report.matrix);

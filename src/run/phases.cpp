@@ -210,8 +210,13 @@ void collect_evidence(Crew& crew, const std::vector<NodeRun*>& nodes,
     if (need_facts) take_facts(crew, node, result, "verify");
     evidence[node.index].frames = std::move(result.frames);
     evidence[node.index].error = result.error;
-    crew.emit({node.error ? plan::EventKind::node_failed : plan::EventKind::node_done, "verify",
-               name_of(crew, node), {}, {}, {}, {}});
+    crew.emit({node.error ? plan::EventKind::node_failed : plan::EventKind::node_done,
+               "verify",
+               name_of(crew, node),
+               {},
+               {},
+               {},
+               {}});
   });
   for (const NodeRun& node : crew.nodes()) {
     if (node.error && !evidence[node.index].error) evidence[node.index].error = node.error;

@@ -28,7 +28,8 @@ Expected<plan::Plan> refresh(const Crew& crew, const plan::Plan& saved);
 std::vector<plan::NodeOutcome> apply(Crew& crew, const plan::Plan& plan);
 
 // Runs the checks and judges them. Reads facts first in the same round trip where none are known.
-// What comes out slow is measured again, twice at most: a verdict of slow has been seen three times.
+// What comes out slow is measured again, twice at most: a verdict of slow has been seen three
+// times.
 verify::Matrix verify(Crew& crew, const verify::CheckOptions& options);
 
 // One command on every node.
