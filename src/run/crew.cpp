@@ -170,7 +170,12 @@ Expected<ssh::ExecResult> Crew::command(
   request.cancel = options_.cancel;
   request.on_output = std::move(on_output);
   auto result = node.session->exec(request);
-  if (!result) node.error = result.error();
+  if (!result) {
+    node.error = result.error();
+    node.session.reset();
+    emit({plan::EventKind::node_failed, "exec", fleet_.nodes[node.index].name, "ssh", "failed",
+          node.error->message, node.error->hint});
+  }
   return result;
 }
 

@@ -107,12 +107,13 @@ Expected<plan::Plan> refresh(const Crew& crew, const plan::Plan& saved) {
       fresh.state = plan::NodeState::unreachable;
       fresh.error = node->error;
       fresh.actions.clear();
-    } else if (planned.state == plan::NodeState::unreachable) {
+    } else if (planned.facts_digest.empty()) {  // unreachable then, or planned offline
       fresh.state = plan::NodeState::refused;
       fresh.error.reset();
-      fresh.findings.push_back(
-          {plan::Severity::error, "plan", "", "the saved plan has no facts of it",
-           "facts read when the plan was made", "make the plan anew: bringup plan --out FILE"});
+      fresh.actions.clear();
+      fresh.findings.push_back({plan::Severity::error, "plan", "", "the saved plan has no facts of it",
+                                "facts read when the plan was made",
+                                "make the plan anew: bringup plan --out FILE"});
     } else if (facts::plan_digest(*node->facts) != planned.facts_digest) {
       fresh.state = plan::NodeState::refused;
       fresh.actions.clear();
@@ -259,11 +260,14 @@ std::vector<CommandOutcome> run_command(Crew& crew, const std::string& command) 
   std::vector<CommandOutcome> outcomes;
   for (const NodeRun& node : crew.nodes()) {
     outcomes.push_back({name_of(crew, node), ssh::ExecResult{}});
+    if (node.error) outcomes.back().result = tl::unexpected<Error>(*node.error);
   }
   crew.each(crew.alive(), [&](NodeRun& node) {
     const auto i = static_cast<std::size_t>(&node - crew.nodes().data());
     outcomes[i].result = crew.command(node, command, nullptr);
-    crew.emit({plan::EventKind::node_done, "exec", name_of(crew, node), {}, {}, {}, {}});
+    if (outcomes[i].result) {
+      crew.emit({plan::EventKind::node_done, "exec", name_of(crew, node), {}, {}, {}, {}});
+    }
   });
   return outcomes;
 }
