@@ -117,14 +117,18 @@ Expected<void> Journal::write(const std::string& name, std::string_view content)
   std::error_code ec;
   fs::create_directories(path.parent_path(), ec);
   const fs::path beside = path.string() + ".new";
+  const auto failed = [&](const std::string& why) {
+    fs::remove(beside, ec);
+    return fail(ErrorCode::internal, "cannot write " + path.string() + why);
+  };
   {
     std::ofstream file(beside, std::ios::trunc | std::ios::binary);
     file << content;
     file.flush();
-    if (!file) return fail(ErrorCode::internal, "cannot write " + path.string());
+    if (!file) return failed("");
   }
   fs::rename(beside, path, ec);
-  if (ec) return fail(ErrorCode::internal, "cannot write " + path.string() + ": " + ec.message());
+  if (ec) return failed(": " + ec.message());
   return {};
 }
 
