@@ -23,6 +23,12 @@ struct Flags {
   std::vector<std::string> command;
 };
 
+// For durations, beside CLI::Range, which lets "nan" pass.
+std::string plain_number(const std::string& text) {
+  if (text.find_first_not_of("0123456789.") == std::string::npos) return {};
+  return "'" + printable(text, 40) + "' is not a number of seconds";
+}
+
 void add_common(CLI::App& app, Options& o, Flags& f) {
   app.add_option("-i,--inventory", o.inventory, "Inventory (TOML); default: bringup.toml")
       ->group("Fleet");
@@ -53,13 +59,9 @@ void add_common(CLI::App& app, Options& o, Flags& f) {
   app.add_flag("--ask-become-pass", f.ask_become_pass, "Ask once for the sudo password")
       ->group("SSH");
   app.add_option("--timeout", f.timeout_s, "Seconds for one phase on one node")
-      ->capture_default_str()
-      ->check(CLI::Range(0.1, 86400.0))
-      ->group("SSH");
+      ->capture_default_str()->check(plain_number)->check(CLI::Range(0.1, 86400.0))->group("SSH");
   app.add_option("--connect-timeout", f.connect_timeout_s, "Seconds to connect and log in, per hop")
-      ->capture_default_str()
-      ->check(CLI::Range(0.1, 3600.0))
-      ->group("SSH");
+      ->capture_default_str()->check(plain_number)->check(CLI::Range(0.1, 3600.0))->group("SSH");
 
   const std::map<std::string, Format> formats{
       {"text", Format::text}, {"json", Format::json}, {"jsonl", Format::jsonl}};
@@ -117,10 +119,8 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
       ->capture_default_str()
       ->check(CLI::Range(1, 100000));
   verify->add_option("--interval", o.ping_interval_s, "Seconds between pings")
-      ->capture_default_str()
-      ->check(CLI::Range(0.1, 60.0));
-  CLI::App* exec =
-      verb("exec", Verb::exec, "Run one command on the nodes, identical output folded");
+      ->capture_default_str()->check(plain_number)->check(CLI::Range(0.1, 60.0));
+  CLI::App* exec = verb("exec", Verb::exec, "Run one command on the nodes, identical output folded");
   exec->add_option("command", f.command, "The command, after --")->required();
   CLI::App* trust = verb("trust", Verb::trust, "Show a node's host key and, confirmed, keep it");
   trust->add_option("node", o.trusted, "A node or proxy of the fleet")->required();
@@ -142,7 +142,8 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   o.verb = chosen.empty() ? Verb::apply : verbs.at(chosen.front());
   o.ask_pass = f.ask_pass ? Ask::yes : Ask::no;
   o.ask_become_pass = f.ask_become_pass ? Ask::yes : Ask::no;
-  o.color = toggle(!f.no_color && std::getenv("NO_COLOR") == nullptr);
+  const char* no_color = std::getenv("NO_COLOR");  // no-color.org: an empty value does not count
+  o.color = toggle(!f.no_color && (no_color == nullptr || *no_color == '\0'));
   o.quiet = toggle(f.quiet);
   o.yes = toggle(f.yes);
   o.dry_run = toggle(f.dry_run);
@@ -160,6 +161,9 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   if (o.adhoc.nodes.empty() && !o.adhoc.proxies.empty()) {
     return Leave{
         2, {}, "--proxy goes with --node; in an inventory write via = \"PROXY\" for the node\n"};
+  }
+  if (o.verb == Verb::exec && o.dry_run == Toggle::on) {
+    return Leave{2, {}, "--dry-run does not go with exec: a command would run all the same\n"};
   }
   if (o.verb == Verb::apply && o.dry_run == Toggle::on && !o.plan_file.empty()) {
     return Leave{2, {}, "--dry-run does not go with a saved plan: read the plan file instead\n"};
