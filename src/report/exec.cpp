@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "bringup/util/nodeset.hpp"
 #include "bringup/util/text.hpp"
@@ -24,33 +25,43 @@ std::string body(const CommandResult& result) {
   if (result.error) {
     text += "  ✗ " + printable(result.error->message) + "\n";
     if (!result.error->hint.empty()) text += "    next: " + printable(result.error->hint) + "\n";
+  } else if (result.truncated) {  // before the signal, which was ours then
+    text += "  ✗ printed too much and was ended\n";
   } else if (!result.signal.empty()) {
     text += "  ✗ ended by signal " + printable(result.signal) + "\n";
-  } else if (result.truncated) {
-    text += "  ✗ printed too much and was ended\n";
   } else if (result.exit_status != 0) {
     text += "  ✗ exit status " + std::to_string(result.exit_status) + "\n";
   }
   return text;
 }
 
+// The values themselves: what differs can read alike when it is shown.
+bool same_but_node(const CommandResult& a, const CommandResult& b) {
+  const auto said = [](const CommandResult& r) {
+    return std::tie(r.exit_status, r.signal, r.truncated, r.out, r.err);
+  };
+  if (a.error.has_value() != b.error.has_value() || said(a) != said(b)) return false;
+  return !a.error || (a.error->code == b.error->code && a.error->message == b.error->message &&
+                      a.error->hint == b.error->hint);
+}
+
 }  // namespace
 
 std::string text_exec(const std::vector<CommandResult>& results, const Style&) {
-  std::vector<std::pair<std::string, std::vector<std::string>>> blocks;
+  std::vector<std::pair<const CommandResult*, std::vector<std::string>>> blocks;
   for (const CommandResult& result : results) {
-    const std::string text = body(result);
-    const auto same =
-        std::find_if(blocks.begin(), blocks.end(), [&](const auto& b) { return b.first == text; });
+    const auto same = std::find_if(blocks.begin(), blocks.end(), [&](const auto& block) {
+      return same_but_node(*block.first, result);
+    });
     if (same != blocks.end()) {
       same->second.push_back(result.node);
     } else {
-      blocks.push_back({text, {result.node}});
+      blocks.push_back({&result, {result.node}});
     }
   }
   std::string out;
-  for (const auto& [text, nodes] : blocks) {
-    out += fold_nodeset(nodes) + " (" + std::to_string(nodes.size()) + ")\n" + text;
+  for (const auto& [first, nodes] : blocks) {
+    out += fold_nodeset(nodes) + " (" + std::to_string(nodes.size()) + ")\n" + body(*first);
   }
   return out;
 }
