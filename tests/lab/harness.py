@@ -285,8 +285,8 @@ class SecretWatch:
 # A small reader of docs/schema: it knows the words that stand there and refuses others.
 _TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None),
           "integer": int, "number": (int, float)}
-_WORDS = {"$schema", "title", "description", "type", "enum", "required", "additionalProperties",
-          "properties", "items", "minimum"}
+_WORDS = {"$schema", "$id", "$defs", "$ref", "title", "description", "type", "enum", "const",
+          "required", "additionalProperties", "properties", "items", "minimum", "oneOf", "pattern"}
 
 
 def _is(value, word):
@@ -295,27 +295,46 @@ def _is(value, word):
     return isinstance(value, _TYPES[word])
 
 
-def schema_problems(schema, value, place="$"):
+def schema_problems(schema, value, place="$", root=None):
+    root = root or schema
     found = [f"{place}: the schema says {w}, which is not understood" for w in set(schema) - _WORDS]
+    if "$ref" in schema:
+        inner = root
+        for word in schema["$ref"].removeprefix("#/").split("/"):
+            inner = inner[word]
+        found += schema_problems(inner, value, place, root)
+    if "oneOf" in schema:
+        tried = [schema_problems(s, value, place, root) for s in schema["oneOf"]]
+        if sum(not t for t in tried) != 1:
+            found.append(f"{place}: not exactly one of the alternatives holds: {tried}")
     words = schema.get("type", [])
     words = [words] if isinstance(words, str) else words
     if words and not any(_is(value, w) for w in words):
         return found + [f"{place}: {value!r} is not {' or '.join(words)}"]
     if "enum" in schema and value not in schema["enum"]:
         found.append(f"{place}: {value!r} is none of {schema['enum']}")
-    if "minimum" in schema and not isinstance(value, type(None)) and value < schema["minimum"]:
+    if "const" in schema and value != schema["const"]:
+        found.append(f"{place}: {value!r} is not {schema['const']!r}")
+    if "minimum" in schema and value is not None and value < schema["minimum"]:
         found.append(f"{place}: {value} is less than {schema['minimum']}")
+    if "pattern" in schema and isinstance(value, str) and not re.search(schema["pattern"], value):
+        found.append(f"{place}: {value!r} does not match {schema['pattern']}")
     if isinstance(value, dict):
-        known = schema.get("properties", {})
-        found += [f"{place}: no {k}" for k in schema.get("required", []) if k not in value]
-        for key, inner in value.items():
-            if key in known:
-                found += schema_problems(known[key], inner, f"{place}.{key}")
-            elif schema.get("additionalProperties") is False:
-                found.append(f"{place}: {key} is not in the schema")
+        found += _members(schema, value, place, root)
     if isinstance(value, list) and "items" in schema:
         for k, inner in enumerate(value):
-            found += schema_problems(schema["items"], inner, f"{place}[{k}]")
+            found += schema_problems(schema["items"], inner, f"{place}[{k}]", root)
+    return found
+
+
+def _members(schema, value, place, root):
+    known = schema.get("properties", {})
+    found = [f"{place}: no {k}" for k in schema.get("required", []) if k not in value]
+    for key, inner in value.items():
+        if key in known:
+            found += schema_problems(known[key], inner, f"{place}.{key}", root)
+        elif schema.get("additionalProperties") is False:
+            found.append(f"{place}: {key} is not in the schema")
     return found
 
 
