@@ -183,11 +183,12 @@ TEST_F(RealSshd, CancellingEndsTheWholeProcessGroup) {
 }
 
 TEST_F(RealSshd, ADeadlineEndsTheCommand) {
+  const auto session = connect();
   ExecRequest request = command("echo $$; exec sleep 1000");
   request.deadline = soon(milliseconds(1500));
   std::string out;
   request.on_output = [&](Stream, std::string_view text) { out += text; };
-  const auto result = connect()->exec(request);
+  const auto result = session->exec(request);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, ErrorCode::unreachable);
   EXPECT_EQ(result.error().message, "alpha: the command did not finish within 1.5 s; it was ended");
@@ -288,7 +289,8 @@ TEST_F(RealSshd, HashedAndRevokedLines) {
   EXPECT_TRUE(client().connect(target(), soon(), {}));
 
   client_.reset();
-  const auto words = split_blank(server().known_hosts_line());
+  const std::string line = server().known_hosts_line();
+  const auto words = split_blank(line);
   write_file(dir_ / "known_hosts", server().known_hosts_line() + "@revoked * " +
                                        std::string(words[1]) + " " + std::string(words[2]));
   const Error error = connect_error(target());
