@@ -8,6 +8,7 @@
 #include "bringup/util/shell.hpp"
 #include "bringup/util/text.hpp"
 #include "rdma_words.hpp"
+#include "sudo_words.hpp"
 
 namespace bringup::plan {
 namespace {

@@ -9,6 +9,7 @@
 #include "bringup/util/text.hpp"
 #include "rdma_words.hpp"
 #include "step_codes.hpp"
+#include "sudo_words.hpp"
 
 namespace bringup::plan {
 namespace {
@@ -194,8 +195,8 @@ class Judge {
 
   // True when it was sudo that failed, not the command behind it.
   bool judge_sudo(const Frame& result, const Action& action, StepOutcome& step) const {
-    const std::string rule =
-        "; or give it a line in sudoers: USER ALL=(root) NOPASSWD: /sbin/ifconfig";
+    const std::string line = sudoers_rule(login_user());
+    const std::string rule = "; or give it the sudoers line: " + line;
     if (says(result, "incorrect password") || says(result, "Sorry, try again") ||
         says(result, "no password was provided")) {
       set_failed(
@@ -212,7 +213,7 @@ class Judge {
     if (says(result, "not in the sudoers") || says(result, "may not run sudo") ||
         says(result, "is not allowed to execute")) {
       set_failed(step, deed(action), "sudo: the login user may not run this: " + words(result),
-                 "give it a line in sudoers: USER ALL=(root) NOPASSWD: /sbin/ifconfig");
+                 "give it the sudoers line: " + line);
       return true;
     }
     if (result.exit_status == 127 && says(result, "sudo")) {
@@ -226,6 +227,11 @@ class Judge {
       return true;
     }
     return false;
+  }
+
+  std::string login_user() const {
+    const NodeFacts* facts = before_ != nullptr ? before_ : after_;
+    return facts == nullptr ? "" : printable(facts->login_user, 60);
   }
 
   std::string interface_gone(const std::string& name) const {
