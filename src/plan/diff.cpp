@@ -297,8 +297,7 @@ class Differ {
         std::ranges::any_of(plan_.actions, [](const Action& action) { return action.root; });
     if (!needs_root || facts_.login_user == "root") return;
     const std::string user = printable(facts_.login_user, 60);
-    const std::string rule =
-        fmt::format("{} ALL=(root) NOPASSWD: /sbin/ifconfig", user.empty() ? node_.ssh.user : user);
+    const std::string rule = sudoers_rule(user.empty() ? node_.ssh.user : user);
     const std::string by_rule = fmt::format(
         "add the line `{}` with `sudo visudo -f /etc/sudoers.d/bringup` on {}", rule, node_.name);
     const std::string by_password = "set become = \"sudo-password\" and run with --ask-become-pass";
