@@ -1,7 +1,5 @@
 #include "ping_summary.hpp"
 
-#include <array>
-
 #include "bringup/util/text.hpp"
 #include "scan.hpp"
 
@@ -44,33 +42,29 @@ Expected<PingResult> parse_counts(std::string_view line, const PingDialect& dial
   return out;
 }
 
-// " = 0.123/0.130/0.140/0.007 ms", perhaps with ", pipe 2" behind it.
-Expected<void> take_times(PingResult& out, std::string_view tail, std::string_view line) {
+// " = 0.123/0.130/0.140/0.007 ms", perhaps with ", pipe 2" behind it. Times that are malformed or
+// out of order stay unset: what was counted still holds.
+void take_times(PingResult& out, std::string_view tail) {
   tail = trim(tail);
-  if (!tail.starts_with("=")) return malformed(kWhat, "bad round-trip times", line);
+  if (!tail.starts_with("=")) return;
   const auto words = split_blank(tail.substr(1));
-  if (words.size() < 2 || !words[1].starts_with("ms"))
-    return malformed(kWhat, "bad round-trip times", line);
+  if (words.size() < 2 || !words[1].starts_with("ms")) return;
   const auto times = split(words[0], '/');
-  if (times.size() != 4) return malformed(kWhat, "bad round-trip times", line);
-  const std::array<std::optional<double>*, 4> members = {&out.min_ms, &out.avg_ms, &out.max_ms,
-                                                         &out.stddev_ms};
-  for (std::size_t i = 0; i < times.size(); ++i) {
-    // macOS prints "nan" for the deviation of a single reply in some releases.
-    if (i == 3 && times[i] == "nan") break;
-    *members[i] = parse_decimal(times[i]);
-    if (!*members[i]) return malformed(kWhat, "bad round-trip times", line);
-  }
-  if (*out.min_ms > *out.avg_ms || *out.avg_ms > *out.max_ms)
-    return malformed(kWhat, "round-trip times out of order", line);
-  return {};
+  if (times.size() != 4) return;
+  const auto min = parse_decimal(times[0]);
+  const auto avg = parse_decimal(times[1]);
+  const auto max = parse_decimal(times[2]);
+  if (!min || !avg || !max || *min > *avg || *avg > *max) return;
+  out.min_ms = min;
+  out.avg_ms = avg;
+  out.max_ms = max;
+  out.stddev_ms = parse_decimal(times[3]);  // macOS: "nan" for a single reply in some releases
 }
 
 }  // namespace
 
 Expected<PingResult> parse_ping_summary(std::string_view text, const PingDialect& dialect) {
   std::optional<PingResult> out;
-  bool timed = false;
   for (const std::string_view raw : split_lines(text)) {
     const std::string_view line = trim(raw);
     if (line.size() > 4096) return malformed(kWhat, "line too long", line);
@@ -79,19 +73,16 @@ Expected<PingResult> parse_ping_summary(std::string_view text, const PingDialect
       auto counts = parse_counts(line, dialect);
       if (!counts) return tl::unexpected(std::move(counts.error()));
       out = *counts;
-    } else if (out && line.starts_with(dialect.rtt)) {
-      if (timed) return malformed(kWhat, "two summaries", line);
-      auto taken = take_times(*out, line.substr(dialect.rtt.size()), line);
-      if (!taken) return tl::unexpected(std::move(taken.error()));
-      timed = true;
+    } else if (out && !out->avg_ms && line.starts_with(dialect.rtt)) {
+      take_times(*out, line.substr(dialect.rtt.size()));
     }
   }
   if (!out) {
     const auto lines = split_lines(trim(text));
     return malformed(kWhat, "no summary", lines.empty() ? std::string_view{} : lines.back());
   }
-  if (timed != (out->received > 0))
-    return malformed(kWhat, "replies and round-trip times do not agree", "");
+  if (out->received == 0 && out->avg_ms)
+    return malformed(kWhat, "round-trip times without a reply", "");
   return *out;
 }
 
