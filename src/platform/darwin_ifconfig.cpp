@@ -66,8 +66,11 @@ Expected<model::InterfaceAddress> parse_inet(const std::vector<std::string_view>
 bool is_inet6(std::string_view text) {
   const std::size_t percent = text.find('%');
   if (percent != std::string_view::npos && !is_device_name(text.substr(percent + 1))) return false;
+  // inet_pton stops at a NUL, which may hide anything behind it.
+  const std::string_view address = text.substr(0, percent);
+  if (address.find_first_not_of("0123456789abcdefABCDEF:.") != std::string_view::npos) return false;
   std::array<unsigned char, sizeof(in6_addr)> ignored{};
-  return inet_pton(AF_INET6, std::string(text.substr(0, percent)).c_str(), ignored.data()) == 1;
+  return inet_pton(AF_INET6, std::string(address).c_str(), ignored.data()) == 1;
 }
 
 // Takes one indented line of an interface's block.

@@ -24,7 +24,7 @@ std::string error_of(const std::string& output) {
   EXPECT_FALSE(frames.has_value()) << output;
   if (frames) return "(no error)";
   EXPECT_EQ(frames.error().code, ErrorCode::parse);
-  for (const unsigned char c : frames.error().message) EXPECT_GE(c, ' ');
+  for (const char c : frames.error().message) EXPECT_GE(static_cast<unsigned char>(c), ' ');
   return frames.error().message;
 }
 

@@ -253,7 +253,7 @@ TEST_P(Shells, SurviveHostileOutput) {
   EXPECT_FALSE(facts.ibv_devices.has_value());
   EXPECT_EQ(facts.problems.size(), 5U);
   for (const std::string& problem : facts.problems)
-    for (const unsigned char c : problem) EXPECT_GE(c, ' ');
+    for (const char c : problem) EXPECT_GE(static_cast<unsigned char>(c), ' ');
 }
 
 TEST_P(Shells, RecogniseLinuxAndOthers) {

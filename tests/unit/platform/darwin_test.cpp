@@ -22,7 +22,8 @@ std::string error_of(const Expected<T>& result) {
   EXPECT_FALSE(result.has_value());
   if (result.has_value()) return "(no error)";
   EXPECT_EQ(result.error().code, ErrorCode::parse);
-  for (const unsigned char c : result.error().message) EXPECT_TRUE(c >= ' ' && c != 0x7f) << int{c};
+  for (const char c : result.error().message)
+    EXPECT_TRUE(static_cast<unsigned char>(c) >= ' ' && c != 0x7f) << int{c};
   EXPECT_LT(result.error().message.size(), 300U);
   return result.error().message;
 }
@@ -121,6 +122,7 @@ TEST(Ifconfig, RefusesWhatItDoesNotUnderstand) {
       {head + "\tinet 10.0.0.1 netmask\n", "without netmask"},
       {head + "\tinet6 fe80:::1 prefixlen 64\n", "bad IPv6"},
       {head + "\tinet6 fe80::1%en5;x prefixlen 64\n", "bad IPv6"},
+      {head + "\tinet6 fe80::1" + std::string("\0\x1b[2J\n", 6), "bad IPv6"},
       {head + "\tether 36:4d:04:ea:4e\n", "bad Ethernet"},
       {head + "\tether 36:4d:04:ea:4e:1000\n", "bad Ethernet"},
       {head + "\tmember: $(reboot) flags=3<>\n", "bad bridge member"},
