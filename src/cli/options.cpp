@@ -59,9 +59,15 @@ void add_common(CLI::App& app, Options& o, Flags& f) {
   app.add_flag("--ask-become-pass", f.ask_become_pass, "Ask once for the sudo password")
       ->group("SSH");
   app.add_option("--timeout", f.timeout_s, "Seconds for one phase on one node")
-      ->capture_default_str()->check(plain_number)->check(CLI::Range(0.1, 86400.0))->group("SSH");
+      ->capture_default_str()
+      ->check(plain_number)
+      ->check(CLI::Range(0.1, 86400.0))
+      ->group("SSH");
   app.add_option("--connect-timeout", f.connect_timeout_s, "Seconds to connect and log in, per hop")
-      ->capture_default_str()->check(plain_number)->check(CLI::Range(0.1, 3600.0))->group("SSH");
+      ->capture_default_str()
+      ->check(plain_number)
+      ->check(CLI::Range(0.1, 3600.0))
+      ->group("SSH");
 
   const std::map<std::string, Format> formats{
       {"text", Format::text}, {"json", Format::json}, {"jsonl", Format::jsonl}};
@@ -119,8 +125,11 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
       ->capture_default_str()
       ->check(CLI::Range(1, 100000));
   verify->add_option("--interval", o.ping_interval_s, "Seconds between pings")
-      ->capture_default_str()->check(plain_number)->check(CLI::Range(0.1, 60.0));
-  CLI::App* exec = verb("exec", Verb::exec, "Run one command on the nodes, identical output folded");
+      ->capture_default_str()
+      ->check(plain_number)
+      ->check(CLI::Range(0.1, 60.0));
+  CLI::App* exec =
+      verb("exec", Verb::exec, "Run one command on the nodes, identical output folded");
   exec->add_option("command", f.command, "The command, after --")->required();
   CLI::App* trust = verb("trust", Verb::trust, "Show a node's host key and, confirmed, keep it");
   trust->add_option("node", o.trusted, "A node or proxy of the fleet")->required();

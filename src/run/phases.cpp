@@ -111,9 +111,9 @@ Expected<plan::Plan> refresh(const Crew& crew, const plan::Plan& saved) {
       fresh.state = plan::NodeState::refused;
       fresh.error.reset();
       fresh.actions.clear();
-      fresh.findings.push_back({plan::Severity::error, "plan", "", "the saved plan has no facts of it",
-                                "facts read when the plan was made",
-                                "make the plan anew: bringup plan --out FILE"});
+      fresh.findings.push_back(
+          {plan::Severity::error, "plan", "", "the saved plan has no facts of it",
+           "facts read when the plan was made", "make the plan anew: bringup plan --out FILE"});
     } else if (facts::plan_digest(*node->facts) != planned.facts_digest) {
       fresh.state = plan::NodeState::refused;
       fresh.actions.clear();
