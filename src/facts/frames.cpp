@@ -69,12 +69,15 @@ Expected<void> take_frames(std::string_view output, std::string_view nonce,
   }
   std::string_view rest = output.substr(first);
   while (!rest.empty()) {
-    if (!rest.starts_with(mark)) return broken("text where a frame should start", rest);
+    if (!rest.starts_with(mark)) {
+      // What a shell says on its way out is no part of the answer; one script may follow another.
+      if (!out.empty() && out.back().name == "end") return {};
+      return broken("text where a frame should start", rest);
+    }
     if (out.size() == kMaxFrames) return broken("too many frames", rest);
     auto frame = take_frame(rest, mark);
     if (!frame) return tl::unexpected(std::move(frame.error()));
     out.push_back(std::move(*frame));
-    if (out.back().name == "end") break;
   }
   return {};
 }

@@ -122,8 +122,8 @@ class FakeShell {
   std::string run(const std::string& script) {
     nonce_ = nonce_of(script);
     if (script.find("bu_steps() {") != std::string::npos) steps(script);
-    if (script.find("bu_run uname ") != std::string::npos) {
-      facts(script.find("system_profiler") != std::string::npos);
+    if (script.find("bf_read uname ") != std::string::npos) {
+      facts(script.find("| bf_profiler") != std::string::npos);
     }
     if (script.find("bu_link() {") != std::string::npos) checks(script);
     return out_;
@@ -131,11 +131,10 @@ class FakeShell {
 
   // What follows the format of every frame: 32 hex digits.
   static std::string nonce_of(const std::string& script) {
-    const std::string before = "'@@%s %s %s %s %d\\n%s\\n' ";
+    const std::string before = "'@@";
     const auto at = script.find(before);
     if (at == std::string::npos) throw std::runtime_error("no nonce in the script:\n" + script);
-    return script.substr(at + before.size(),
-                         script.find(' ', at + before.size()) - at - before.size());
+    return script.substr(at + before.size(), 32);
   }
 
  private:
