@@ -10,7 +10,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import PASSWORD, LabCase, SecretWatch  # noqa: E402
+from harness import INVENTORIES, PASSWORD, RELAXED, Lab, LabCase, SecretWatch  # noqa: E402
 
 ENDS = {"studio1": "10.254.0.1/30", "studio2": "10.254.0.2/30"}
 QUESTION = "[y/N]"
@@ -274,7 +274,6 @@ b = "studio2:en3"
             cls.lab.down()
 
     def setUp(self):
-        from harness import INVENTORIES, RELAXED, Lab
         path = f"{self.scratch()}/fleet.toml"
         with open(path, "w", encoding="utf-8") as f:
             f.write(self.FLEET)

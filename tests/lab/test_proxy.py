@@ -2,8 +2,10 @@
 """Through a node that is a proxy, and through a chain of two bastions, when there is no other way:
 everything works, over one connection to each hop."""
 
+import json
 import os
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -126,7 +128,6 @@ class Proxy(Behind):
         self.assert_linked(self.lab.state(), "studio1", "en3", ENDS["studio1"])
 
     def report_of_last_run(self, node):
-        import json
         with open(f"{self.lab.runs()[-1]}/report.json", encoding="utf-8") as f:
             return self.node_entry(json.load(f), node)
 
@@ -190,7 +191,6 @@ class Chain(Behind):
     def test_interrupted_behind_the_chain(self):
         residents = {n: set(self.lab.processes(n).values()) for n in (*self.hops, *ENDS)}
         process = self.lab.start("exec", "--", "sleep 1000")
-        import time
         end = time.monotonic() + 60
         while not all("sleep 1000" in " ".join(self.lab.processes(n).values()) for n in ENDS):
             self.assertLess(time.monotonic(), end)

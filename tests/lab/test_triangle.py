@@ -3,12 +3,13 @@
 
 import json
 import os
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import MATRIX, Lab, LabCase  # noqa: E402
+from harness import BRINGUP, INVENTORIES, MATRIX, Lab, LabCase  # noqa: E402
 
 # node: {interface: address}, as the planner cuts them in the order of the links.
 TRIANGLE = {
@@ -334,8 +335,6 @@ class Offline(unittest.TestCase):
     """Without any lab: nothing is there to connect to."""
 
     def test_every_command_from_scratch_without_connecting(self):
-        import subprocess
-        from harness import BRINGUP, INVENTORIES
         with_empty_home = {**os.environ, "HOME": "/nonexistent", "XDG_STATE_HOME": "/nonexistent"}
         done = subprocess.run(
             ["unshare", "--net", BRINGUP, "plan", "--offline", "--width", "200", "-i",
