@@ -177,10 +177,12 @@ class Lab:
         return on_terminal(self.argv(*args, inventory=inventory), replies, timeout)
 
     def runs(self):
+        """The folders of all runs, the last one last: names tell seconds only."""
         folder = f"{self.dir}/controller/xdg/state/bringup/runs"
         if not os.path.isdir(folder):
             return []
-        return sorted(f"{folder}/{name}" for name in os.listdir(folder))
+        found = [f"{folder}/{name}" for name in os.listdir(folder)]
+        return sorted(found, key=lambda path: os.stat(path).st_mtime_ns)
 
     # What the nodes and the network are up to, seen from outside.
 
