@@ -235,7 +235,7 @@ TEST(Verify, ReadsUnknownFactsInTheSameRoundTrip) {
   auto crew = fakes.crew();
   const auto matrix = verify(crew, {});
   EXPECT_EQ(fakes.node("hwstudio1").heard.size(), 1U);
-  EXPECT_EQ(fakes.node("hwstudio1").heard[0].input.find("system_profiler"), std::string::npos);
+  EXPECT_EQ(fakes.node("hwstudio1").heard[0].input.find("| bf_profiler"), std::string::npos);
   ASSERT_TRUE(crew.nodes()[0].facts);
   EXPECT_EQ(matrix.count(CellStatus::fail), 2U);
   for (const auto& cell : matrix.cells) {
