@@ -118,7 +118,14 @@ class Client final : public Transport {
   using LinkResult = Expected<std::shared_ptr<Link>>;
 
   static ClientOptions prepare(ClientOptions options) {
-    if (!options.warn) options.warn = [](const std::string&) {};
+    // Called from many threads; one line at a time is what their receivers expect.
+    const auto mutex = std::make_shared<std::mutex>();
+    for (Warn* sink : {&options.warn, &options.debug}) {
+      *sink = [mutex, inner = std::move(*sink)](const std::string& line) {
+        const std::lock_guard lock(*mutex);
+        if (inner) inner(line);
+      };
+    }
     return options;
   }
 
@@ -254,7 +261,6 @@ Client::LinkResult Client::build(const Steps& steps, std::size_t index, Deadline
   }
   std::optional<Error> mismatch;
   milliseconds backoff = kBackoff;
-  thread_local std::minstd_rand jitter{std::random_device{}()};
   for (int tries = 1;; ++tries) {
     auto link = attempt(step, outer, key_types, deadline, cancel);
     if (link) return *std::move(link);
@@ -270,6 +276,7 @@ Client::LinkResult Client::build(const Steps& steps, std::size_t index, Deadline
     if (failed.kind != HandshakeFailure::before_banner || tries >= kBannerTries) {
       return named(std::move(failed.error));
     }
+    std::minstd_rand jitter{std::random_device{}()};
     const milliseconds pause(std::uniform_int_distribution<milliseconds::rep>(
         backoff.count() / 2, backoff.count() * 3 / 2)(jitter));
     if (deadline.remaining() <= pause) return named(std::move(failed.error));

@@ -117,8 +117,10 @@ bool Handshake::set_options(const std::string& key_types) {
     ::close(duplicate);
     return false;
   }
-  return set(SSH_OPTIONS_PROCESS_CONFIG, &off) && set(SSH_OPTIONS_HOST, "node") &&
-         set(SSH_OPTIONS_PORT, &port) && set(SSH_OPTIONS_USER, endpoint_.user.c_str()) &&
+  // The folder is given so that libssh does not look up our home for every session.
+  return set(SSH_OPTIONS_SSH_DIR, "/dev/null") && set(SSH_OPTIONS_PROCESS_CONFIG, &off) &&
+         set(SSH_OPTIONS_HOST, "node") && set(SSH_OPTIONS_PORT, &port) &&
+         set(SSH_OPTIONS_USER, endpoint_.user.c_str()) &&
          set(SSH_OPTIONS_KNOWNHOSTS, "/dev/null") &&
          set(SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null") && set(SSH_OPTIONS_NODELAY, &on) &&
          set(SSH_OPTIONS_COMPRESSION, "no") && set(SSH_OPTIONS_KEY_EXCHANGE, kKeyExchange) &&
@@ -207,10 +209,18 @@ tl::expected<void, HandshakeError> Handshake::check_host_key() {
 
 tl::expected<void, HandshakeError> Handshake::judge_host_key(const std::string& type,
                                                              const std::string& key) {
+  const std::string name = endpoint_.host_key_alias.empty()
+                               ? known_hosts_name(endpoint_.host, endpoint_.port)
+                               : known_hosts_name(endpoint_.host_key_alias, 22);
+  const bool pinned = !endpoint_.host_key.empty();
+  if (pinned && fingerprint(key) == endpoint_.host_key) return {};
+  const HostKeyDecision decision =
+      pinned ? HostKeyDecision{} : context_.known_hosts->decide(name, type, key);
+  if (!pinned && decision.verdict == HostKeyVerdict::known) return {};
+
   const std::string shown = fmt::format("{} {}", type, fingerprint(key));
   const std::string trust = fmt::format("bringup trust {}", endpoint_.name);
-  if (!endpoint_.host_key.empty()) {
-    if (fingerprint(key) == endpoint_.host_key) return {};
+  if (pinned) {
     return refuse(ErrorCode::unauthorized,
                   fmt::format("the host key has changed: the inventory has {}, the server at {} "
                               "shows {}",
@@ -218,13 +228,10 @@ tl::expected<void, HandshakeError> Handshake::judge_host_key(const std::string& 
                   "if the node was installed anew, check the fingerprint there, then: " + trust,
                   HandshakeFailure::other_key);
   }
-  const std::string name = endpoint_.host_key_alias.empty()
-                               ? known_hosts_name(endpoint_.host, endpoint_.port)
-                               : known_hosts_name(endpoint_.host_key_alias, 22);
-  const HostKeyDecision decision = context_.known_hosts->decide(name, type, key);
   switch (decision.verdict) {
     case HostKeyVerdict::known:
-      return {};
+    case HostKeyVerdict::unknown:
+      break;
     case HostKeyVerdict::revoked:
       return refuse(
           ErrorCode::unauthorized,
@@ -248,8 +255,6 @@ tl::expected<void, HandshakeError> Handshake::judge_host_key(const std::string& 
                     "fingerprint there, then: " +
                         trust);
     }
-    case HostKeyVerdict::unknown:
-      break;
   }
   if (endpoint_.name == context_.replace_key_of) return replace_host_key({}, name, type, key);
   if (context_.host_keys == HostKeyMode::strict) {

@@ -33,7 +33,8 @@ Router::Router(const ClientOptions& options)
     : config_(options.config_file),
       known_hosts_files_(options.known_hosts_files),
       user_(local_user()),
-      warn_(options.warn) {
+      warn_(options.warn),
+      debug_(options.debug) {
   for (std::string& file : known_hosts_files_) file = expand_home(file, config_.home());
 }
 
@@ -50,6 +51,10 @@ Expected<Router::Filled> Router::fill(const Endpoint& endpoint) {
   auto config = config_.look_up(alias);
   if (!config) return tl::unexpected(config.error());
 
+  if (config->source != ConfigSource::defaults) {
+    debug_(fmt::format("SSH configuration of {} read by {}", alias,
+                       config->source == ConfigSource::ssh_program ? "ssh -G" : "our own parser"));
+  }
   Filled filled;
   ResolvedEndpoint& to = filled.step.endpoint;
   const std::string& home = config_.home();

@@ -302,10 +302,13 @@ TEST_F(Jump, TheConfigurationLeadsThere) {
   write_file(dir_ / "config", config);
   options_.config_file = dir_ / "config";
   options_.known_hosts_files.clear();
+  std::string said;
+  options_.debug = [&](const std::string& line) { said += line + "\n"; };
   Target to;
   to.endpoint.name = "inner-1";
   EXPECT_EQ(out_of(connect(to), "echo in"), "in\n");
   EXPECT_EQ(door->accepted(), 1);
+  EXPECT_THAT(said, HasSubstr("SSH configuration of inner-1 read by ssh -G\n"));
   EXPECT_THAT(read_file(dir_ / "mine"), HasSubstr("pool ssh-ed25519 "));
   EXPECT_THAT(read_file(dir_ / "mine"), HasSubstr(fmt::format("[127.0.0.1]:{} ", door->port())));
 

@@ -1,8 +1,10 @@
 // What real servers rarely do, and links that break.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <thread>
 
 #include "transport/scripted_server.hpp"
@@ -322,6 +324,32 @@ TEST_F(Scripted, ALinkThatStallsInTheHandshake) {
     EXPECT_THAT(error.message, HasSubstr("within 1 s")) << after;
     EXPECT_LT(std::chrono::steady_clock::now() - began, seconds(4));
   }
+}
+
+// libssh closes the descriptor it is given in some cases and not in others; each must be closed
+// once.
+TEST_F(Scripted, NoDescriptorIsLeftOpenOrClosedTwice) {
+  const auto open_now = [] {
+    std::set<int> open;
+    for (int fd = 0; fd < 1024; ++fd) {
+      if (::fcntl(fd, F_GETFD) >= 0) open.insert(fd);
+    }
+    return open;
+  };
+  const auto before = open_now();
+  {
+    const ScriptedServer server;
+    const RawServer closing("rubbish\n", RawServer::Then::close);
+    const RawServer silent("", RawServer::Then::stay);
+    options_.connect_timeout = milliseconds(300);
+    EXPECT_EQ(connect(server.port())->exec(command("say x"))->out, "x");
+    EXPECT_FALSE(connect(server.port())->exec(command("cut")));
+    connect_error(closing.port());
+    connect_error(silent.port());
+    connect_error(free_port());
+    client_.reset();
+  }
+  EXPECT_EQ(open_now(), before);
 }
 
 TEST_F(Scripted, KeepalivesNoticeADeadLink) {

@@ -43,8 +43,10 @@ struct ClientOptions {
   std::chrono::seconds keepalive{15};  // dead after three unanswered
   std::string agent_socket;            // empty: $SSH_AUTH_SOCK; "none": no agent
   Prompts prompts;
+  // Both are called one line at a time, from worker threads.
   std::function<void(const std::string&)>
       warn;  // "@cert-authority line skipped", "key added for x"
+  std::function<void(const std::string&)> debug;  // who read the SSH configuration of a host
 };
 
 // Thread-safe; owns hop sessions, the host-key store, the agent multiplexer and the watchdog.

@@ -40,10 +40,15 @@ class HandshakeGate {
  private:
   void leave(const std::string& server);
 
+  struct Server {
+    int inside = 0;
+    int waiting = 0;
+    std::condition_variable_any freed;  // wakes one: with hundreds waiting, all would be a stampede
+  };
+
   int per_server_;
   std::mutex mutex_;
-  std::condition_variable_any freed_;
-  std::map<std::string, int> inside_;
+  std::map<std::string, Server> servers_;
 };
 
 }  // namespace bringup::ssh

@@ -39,6 +39,7 @@ class Router {
   std::vector<std::string> known_hosts_files_;
   std::string user_;
   Warn warn_;
+  Warn debug_;
   std::mutex mutex_;
   std::map<std::vector<std::string>, std::unique_ptr<KnownHosts>> stores_;
 };
