@@ -437,9 +437,6 @@ TEST_F(RealSshd, OneAgentConnectionServesAllSessions) {
   agent.add(dir_ / "id");
   options_.agent_socket = agent.socket();
   Target to = target();
-  to.endpoint.identity_files = {dir_ / "pub_only"};
-  // The agent holds the private key; the file beside it says which one is meant.
-  write_file(dir_ / "pub_only", "");
   to.endpoint.identity_files.clear();
   std::vector<std::thread> threads;
   std::mutex mutex;
@@ -474,6 +471,18 @@ TEST_F(RealSshd, OnlyTheNamedKeyOfAFullAgentIsOffered) {
   to.endpoint.identity_files = {dir_ / "locked"};
   const auto session = client().connect(to, soon(), {});
   EXPECT_TRUE(session) << session.error().message;
+}
+
+TEST_F(RealSshd, AnAgentsOtherKeysAreNotOfferedForANamedOne) {
+  const Agent agent(dir_);
+  agent.add(dir_ / "id");
+  make_key(dir_ / "stranger");
+  options_.agent_socket = agent.socket();
+  Target to = target();
+  to.endpoint.identity_files = {dir_ / "stranger"};
+  const Error error = connect_error(to);
+  EXPECT_EQ(error.code, ErrorCode::unauthorized);
+  EXPECT_THAT(error.message, HasSubstr("offered: " + (dir_ / "stranger")));
 }
 
 TEST_F(RealSshd, NoMoreKeysAreOfferedThanServersTake) {
