@@ -70,7 +70,9 @@ std::uint16_t free_port() {
 }
 
 std::string current_user() {
-  return ::getpwuid(::getuid())->pw_name;
+  // Asked once: getpwuid() is not for threads.
+  static const std::string name = ::getpwuid(::getuid())->pw_name;
+  return name;
 }
 
 bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds limit) {
