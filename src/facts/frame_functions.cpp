@@ -24,9 +24,11 @@ namespace {
 // shell around the command and head as well. Descriptor 5 is closed since scripts keep their own
 // stdout there: a command that outlives us must not hold the session's channel.
 //
-// bf_kill finishes its round even when its parent, seeing the first victim gone, calls it off.
-// bf_tree TOP SKIP LEAST: the processes LEAST or more levels below TOP (empty: SKIP's parent), but
-// not SKIP's.
+// Sleeps are ended by KILL: a TERM that comes before a new process has shed its shell's traps is
+// lost. bf_kill finishes its round even when its parent, seeing the first victim gone, calls it
+// off. bf_tree TOP SKIP LEAST: the processes LEAST or more levels below TOP (empty: SKIP's parent),
+// but not SKIP's. Parents come first: a shell whose child is ended before it goes on to its next
+// command.
 constexpr std::string_view kFunctions = R"sh(LC_ALL=C
 export LC_ALL
 PATH="${PATH:-/usr/bin:/bin}:/usr/bin:/bin:/usr/sbin:/sbin:/opt/homebrew/bin:/usr/local/bin"
@@ -42,8 +44,9 @@ bf_tree() {
       for (pid in up) {
         at = pid
         for (n = 0; at != top && at != skip && (at in up) && n < 64; n++) at = up[at]
-        if (at == top && n >= least) print pid
+        if (at == top) depth[pid] = n
       }
+      for (n = least + 0; n < 64; n++) for (pid in depth) if (depth[pid] == n) print pid
     }'
 }
 bf_kill() {
@@ -53,12 +56,12 @@ bf_kill() {
   trap 'bf_over=yes' TERM
   for bf_pid in $(bf_tree "$@"); do kill "-$bf_signal" "$bf_pid"; done
   if [ -n "$bf_over" ]; then exit 99; fi
-  trap 'kill "$!"; exit 99' TERM
+  trap 'kill -KILL "$!"; exit 99' TERM
   sleep 1 &
   wait "$!"
 }
 bf_sleep() {
-  trap 'kill "$!"; exit 0' TERM
+  trap 'kill -KILL "$!"; exit 0' TERM
   sleep "$1" &
   wait "$!"
 }
