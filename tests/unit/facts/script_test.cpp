@@ -330,9 +330,15 @@ TEST_P(Shells, EndWhatHangs) {
   EXPECT_TRUE(silent.truncated);
   EXPECT_LT(seconds_, 4);
 
-  const Frame deaf =
-      run_one("100 1 deaf", "deaf() { trap '' TERM; echo begun; while :; do sleep 9; done; }");
+  // TERM comes first, and what it makes the command say is kept.
+  const Frame polite =
+      run_one("100 1 sh -c 'trap \"echo bye; exit 0\" TERM; sleep 300 & wait; sleep 300'");
+  EXPECT_EQ(polite.exit_status, kStatusTimeLimit);
+  EXPECT_THAT(polite.payload, HasSubstr("bye\n"));
+
+  const Frame deaf = run_one("100 1 sh -c 'trap \"\" TERM; echo begun; while :; do sleep 9; done'");
   EXPECT_EQ(deaf.exit_status, kStatusTimeLimit);
+  EXPECT_THAT(deaf.payload, StartsWith("begun\n"));
   EXPECT_LT(seconds_, 8);
 
   // A daemon that holds the command's stdout after the command itself is gone.
