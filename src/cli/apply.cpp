@@ -30,12 +30,12 @@ Answer confirm(const Options& options, Session& session, const plan::Plan& plan)
   if (!options.plan_file.empty()) return Answer::go;  // a saved plan was read and approved before
   session.settle();
   std::cerr << report::text_plan(session.fleet(), plan, style_of(options, 2));
-  const auto answer =
-      ask_line("Apply these " + std::to_string(plan.changes()) + " changes? [y/N] ");
-  if (session.interrupted()) throw Exit{130, "Interrupted. Nothing was changed.\n"};
-  if (!answer) {
+  if (!can_ask()) {
     throw Exit{2, "nothing was changed: there is no terminal to confirm on\n  cure: add --yes\n"};
   }
+  const auto answer =
+      ask_line("Apply these " + std::to_string(plan.changes()) + " changes? [y/N] ");
+  if (!answer) throw Exit{130, "Interrupted. Nothing was changed.\n"};
   if (*answer == "y" || *answer == "Y" || *answer == "yes") return Answer::go;
   std::cerr << "Nothing was changed.\n";
   return Answer::stop;

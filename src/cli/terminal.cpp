@@ -74,6 +74,11 @@ std::size_t columns_of(int fd) {
   return 80;
 }
 
+bool can_ask() {
+  const Fd tty(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+  return static_cast<bool>(tty);
+}
+
 std::optional<Secret> ask_secret(const std::string& question) {
   auto line = ask(question, false);
   if (!line) return std::nullopt;

@@ -183,7 +183,8 @@ class FakeShell {
     put("rdma_ctl", 0, mac_.rdma + "\n");
     std::string devices =
         "    device                 node GUID\n    ------              ----------------\n";
-    for (const auto& [name, port] : mac_.ports) devices += "    rdma_" + name + "  8096a9d9edbaac05\n";
+    for (const auto& [name, port] : mac_.ports)
+      devices += "    rdma_" + name + "  8096a9d9edbaac05\n";
     put("ibv_devices", 0, devices);
     if (profiler) put("profiler", 0, "{\"SPThunderboltDataType\":[]}");
     if (mac_.matrix) put("matrix", 0, *mac_.matrix);

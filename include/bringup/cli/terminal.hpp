@@ -15,9 +15,10 @@ bool is_terminal(int fd);
 std::size_t columns_of(int fd);
 
 // Both talk to the controlling terminal, not to stdin, so that pipes stay free. nullopt: there is
-// no terminal, or end of input.
+// no terminal, end of input, or a signal.
 std::optional<Secret> ask_secret(const std::string& question);  // echo off
 std::optional<std::string> ask_line(const std::string& question);
+bool can_ask();  // is there a terminal to ask on?
 
 // While it lives, the first SIGINT, SIGTERM or SIGHUP asks for a stop and the second ends the
 // process with status 130. One at a time.

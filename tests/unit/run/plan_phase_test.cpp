@@ -1,6 +1,8 @@
 // gather, make_plan and refresh.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "bringup/run/phases.hpp"
 #include "support/run_values.hpp"
 
@@ -62,10 +64,11 @@ TEST(Gather, WarnsOfARecordThatCannotBeReadAndUsesTheRest) {
   EXPECT_FALSE(crew.nodes()[0].error);
   EXPECT_EQ(crew.nodes()[0].facts->version.build, "25C56");
   const auto warnings = fakes.sink.of(EventKind::warning);
-  ASSERT_EQ(warnings.size(), 1U);
-  EXPECT_EQ(warnings[0].node, "hwstudio1");
-  EXPECT_EQ(warnings[0].phase, "facts");
-  EXPECT_NE(warnings[0].text.find("ifconfig"), std::string::npos);
+  const auto of_ifconfig = [](const auto& event) {
+    return event.node == "hwstudio1" && event.phase == "facts" &&
+           event.text.find("ifconfig") != std::string::npos;
+  };
+  EXPECT_EQ(std::count_if(warnings.begin(), warnings.end(), of_ifconfig), 1);
 }
 
 TEST(Gather, KeepsTheErrorOfANodeThatFailsAndGoesOnWithTheOthers) {
