@@ -1,4 +1,6 @@
 #include <gmock/gmock.h>
+#include <unistd.h>
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -41,7 +43,8 @@ TEST(ScanConfig, GlobalLinesAndMatchBlocksConcernEveryone) {
 }
 
 TEST(ScanConfig, FollowsIncludes) {
-  const std::string dir = std::filesystem::temp_directory_path() / "bringup-config-test";
+  const std::string dir = std::filesystem::temp_directory_path() /
+                          ("bringup-config-test." + std::to_string(::getpid()));
   std::filesystem::create_directories(dir);
   std::ofstream(dir + "/one.conf") << "Host alpha\n  Port 1\nHost beta\n  Port 2\n";
   std::ofstream(dir + "/two.conf") << "Port 3\n";
@@ -114,7 +117,9 @@ TEST(ParseSshG, RefusesWhatIsNotItsOutput) {
 
 class Resolver : public ::testing::Test {
  protected:
-  Resolver() : file_(std::filesystem::temp_directory_path() / "bringup-resolver-test") {
+  Resolver()
+      : file_(std::filesystem::temp_directory_path() /
+              ("bringup-resolver-test." + std::to_string(::getpid()))) {
     std::ofstream(file_) << "Host alpha\n  HostName 10.1.1.1\n  User lab\n";
   }
   ~Resolver() override { std::filesystem::remove(file_); }
