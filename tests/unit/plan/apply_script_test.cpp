@@ -342,7 +342,7 @@ TEST_P(ApplyScript, AnActionThatIsNotOursNeverRuns) {
 
 TEST_P(ApplyScript, IsCleanForShellcheck) {
   if (std::system("command -v shellcheck >/dev/null 2>&1") != 0) {
-    GTEST_SKIP() << "shellcheck is not installed";
+    FAIL() << "shellcheck is not installed";
   }
   for (const auto become :
        {model::Become::none, model::Become::sudo, model::Become::sudo_password}) {
