@@ -91,10 +91,14 @@ void read_rdma(Reader& reader, const Frame* frame, NodeFacts& facts) {
   if (frame != nullptr && !frame->truncated)
     facts.rdma = darwin::parse_rdma_status(frame->exit_status, frame->payload);
   if (facts.rdma != platform::RdmaState::unknown) return;
-  const std::string fault = frame == nullptr ? "no answer" : fault_of(*frame);
-  reader.problem("rdma_ctl", !fault.empty() ? fault
-                                            : fmt::format("neither enabled nor disabled: \"{}\"",
-                                                          printable(trim(frame->payload), 80)));
+  if (frame == nullptr) {
+    reader.problem("rdma_ctl", "no answer");
+  } else if (const std::string fault = fault_of(*frame); !fault.empty()) {
+    reader.problem("rdma_ctl", fault);
+  } else {
+    reader.problem("rdma_ctl", fmt::format("neither enabled nor disabled: \"{}\"",
+                                           printable(trim(frame->payload), 80)));
+  }
 }
 
 void read_sudo(Reader& reader, const Frame* frame, NodeFacts& facts) {

@@ -4,7 +4,8 @@
 // A frame is  "@@" NONCE " " NAME " " EXIT_STATUS " " FLAGS " " LENGTH "\n" PAYLOAD "\n"
 // with a random NONCE per run and LENGTH in bytes, so that no output can end a frame early or forge
 // one. FLAGS is "-", or "t" when the payload's end is missing. Anything before the first frame (a
-// chatty login shell) is skipped; so is what follows the frame "end".
+// chatty login shell) is skipped. After a frame "end" another script's frames may follow; anything
+// else there (a shell's farewell) is skipped, too.
 #include <map>
 #include <string>
 #include <string_view>
@@ -55,7 +56,7 @@ struct Frame {
   std::string payload;
 };
 
-// All frames in order, up to "end" when there is one. Fails (parse) when there is none, or when one
+// All frames in order. Fails (parse) when there is none, or when one
 // is malformed or cut.
 Expected<std::vector<Frame>> parse_frames(std::string_view output, std::string_view nonce);
 // The whole frames that stand before the first that is malformed or cut.

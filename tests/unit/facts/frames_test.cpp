@@ -55,6 +55,15 @@ TEST(Frames, SkipAChattyShellBeforeAndWhatFollowsTheEnd) {
   }
 }
 
+TEST(Frames, OfOneScriptMayFollowAnothers) {
+  const auto frames = parse_frames(
+      frame("uname", "Darwin\n") + frame("end", "") + frame("ping.0", "x") + frame("end", ""),
+      kNonce);
+  ASSERT_TRUE(frames.has_value()) << frames.error().message;
+  ASSERT_EQ(frames->size(), 4U);
+  EXPECT_EQ((*frames)[2].name, "ping.0");
+}
+
 TEST(Frames, CannotBeForgedInsideAPayload) {
   // All of the format but the nonce; and even with the nonce, within a frame's length, only text.
   const std::string without = "\n@@aaaabbbbccccdddd sudo 0 - 0\n\n";
