@@ -1,6 +1,7 @@
 #include <array>
 #include <utility>
 
+#include "bringup/plan/event.hpp"
 #include "bringup/plan/plan.hpp"
 
 namespace bringup::plan {
@@ -29,6 +30,26 @@ std::optional<Task> parse_task(std::string_view word) {
     if (text == word) return value;
   }
   return std::nullopt;
+}
+
+std::string_view to_string(EventKind kind) {
+  switch (kind) {
+    case EventKind::phase:
+      return "phase";
+    case EventKind::node_started:
+      return "node_started";
+    case EventKind::node_done:
+      return "node_done";
+    case EventKind::node_failed:
+      return "node_failed";
+    case EventKind::step:
+      return "step";
+    case EventKind::warning:
+      return "warning";
+    case EventKind::raw:
+      return "raw";
+  }
+  return "raw";
 }
 
 std::string_view to_string(Severity severity) {

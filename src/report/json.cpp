@@ -61,26 +61,6 @@ std::string_view word(ErrorCode code) {
   return "internal";
 }
 
-std::string_view word(plan::EventKind kind) {
-  switch (kind) {
-    case plan::EventKind::phase:
-      return "phase";
-    case plan::EventKind::node_started:
-      return "node_started";
-    case plan::EventKind::node_done:
-      return "node_done";
-    case plan::EventKind::node_failed:
-      return "node_failed";
-    case plan::EventKind::step:
-      return "step";
-    case plan::EventKind::warning:
-      return "warning";
-    case plan::EventKind::raw:
-      return "raw";
-  }
-  return "raw";
-}
-
 std::string_view word(const std::optional<facts::NodeFacts>& facts) {
   if (!facts) return "unknown";
   switch (facts->rdma) {
@@ -219,7 +199,7 @@ std::string json_apply(const model::Fleet& fleet, const ApplyReport& report) {
 }
 
 std::string json_event(const plan::Event& event) {
-  Json json = {{"schema", "bringup.event/1"}, {"event", word(event.kind)}};
+  Json json = {{"schema", "bringup.event/1"}, {"event", plan::to_string(event.kind)}};
   const auto add = [&](const char* name, const std::string& value) {
     if (!value.empty()) json[name] = clean(value);
   };

@@ -21,29 +21,9 @@ std::string stamp(const Clock& clock) {
          iso.substr(14, 2) + iso.substr(17, 2);
 }
 
-std::string_view word(plan::EventKind kind) {
-  switch (kind) {
-    case plan::EventKind::phase:
-      return "phase";
-    case plan::EventKind::node_started:
-      return "node_started";
-    case plan::EventKind::node_done:
-      return "node_done";
-    case plan::EventKind::node_failed:
-      return "node_failed";
-    case plan::EventKind::step:
-      return "step";
-    case plan::EventKind::warning:
-      return "warning";
-    case plan::EventKind::raw:
-      return "raw";
-  }
-  return "unknown";
-}
-
 // "bringup.journal/1": one event and its time. Bytes that are not UTF-8 are replaced.
 std::string to_line(const plan::Event& event, const std::string& time) {
-  nlohmann::ordered_json line{{"time", time}, {"kind", word(event.kind)}};
+  nlohmann::ordered_json line{{"time", time}, {"kind", plan::to_string(event.kind)}};
   const auto put = [&](const char* name, const std::string& value) {
     if (!value.empty()) line[name] = value;
   };

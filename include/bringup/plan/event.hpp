@@ -14,6 +14,7 @@ enum class EventKind {
   warning,
   raw,  // text: raw output for the journal only, never shown
 };
+std::string_view to_string(EventKind kind);  // "node_started": the word in journal and JSON lines
 
 struct Event {
   EventKind kind = EventKind::phase;
