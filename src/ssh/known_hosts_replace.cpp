@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -45,7 +46,11 @@ std::optional<std::string> without_host(std::string_view line, const std::string
   return join(kept, ",") + std::string(line.substr(words[0].size()));
 }
 
-Expected<void> rewrite(const std::string& file, const std::string& text) {
+Expected<void> rewrite(const std::string& named, const std::string& text) {
+  // A link to a file that is kept elsewhere stays a link.
+  std::error_code unknown;
+  const std::filesystem::path target = std::filesystem::canonical(named, unknown);
+  const std::string file = unknown ? named : target.string();
   struct stat before {};
   const mode_t mode = ::stat(file.c_str(), &before) == 0 ? before.st_mode & 0777 : 0600;
   const std::string beside = file + ".bringup";
