@@ -43,6 +43,12 @@ class LinkSession final : public Session {
  public:
   explicit LinkSession(std::shared_ptr<Link> link) : link_(std::move(link)) {}
   Expected<ExecResult> exec(const ExecRequest& request) override { return link_->exec(request); }
+  Expected<void> reach(const std::string& host, std::uint16_t port, Deadline deadline,
+                       CancelToken cancel) override {
+    const auto stream = link_->forward(host, port, deadline, cancel);
+    if (!stream) return tl::unexpected(stream.error());
+    return {};
+  }
   [[nodiscard]] std::string peer() const override { return link_->peer(); }
 
  private:
@@ -307,6 +313,7 @@ tl::expected<std::shared_ptr<Link>, HandshakeError> Client::attempt(
     auto fd = outer->forward(to.host, to.port, deadline, cancel);
     if (!fd) {
       Error error = fd.error();
+      if (error.code == ErrorCode::remote) error.code = ErrorCode::unreachable;
       error.message = fmt::format("through {}: {}", outer->name(), error.message);
       return final(std::move(error));
     }

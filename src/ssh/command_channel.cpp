@@ -1,6 +1,9 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <mutex>
 
 #include "bringup/ssh/channel.hpp"
@@ -80,29 +83,64 @@ bool CommandChannel::check_end() {
   return true;
 }
 
-bool CommandChannel::write_input(ssh_session session) {
+bool CommandChannel::write_some(ssh_session session, std::string_view text, std::size_t& written) {
   bool moved = false;
-  while (written_ < request_.input.size()) {
+  while (written < text.size()) {
     // More than the socket takes would only pile up in libssh's buffer.
     if ((ssh_get_poll_flags(session) & SSH_WRITE_PENDING) != 0) return moved;
     const std::size_t window = ssh_channel_window_size(raw_.get());
-    const std::size_t size = std::min({window, kWriteSize, request_.input.size() - written_});
+    const std::size_t size = std::min({window, kWriteSize, text.size() - written});
     if (size == 0) return moved;
-    const int sent = ssh_channel_write(raw_.get(), request_.input.data() + written_,
-                                       static_cast<std::uint32_t>(size));
+    const int sent =
+        ssh_channel_write(raw_.get(), text.data() + written, static_cast<std::uint32_t>(size));
     if (sent <= 0) {
       // Refused: the command has closed its stdin, which is its right.
-      if (sent < 0) written_ = request_.input.size();
+      if (sent < 0) {
+        written = text.size();
+        live_over_ = true;
+      }
       return moved;
     }
-    written_ += static_cast<std::size_t>(sent);
+    written += static_cast<std::size_t>(sent);
     moved = true;
+  }
+  return moved;
+}
+
+bool CommandChannel::read_live_input() {
+  std::array<char, kWriteSize> buffer;
+  const ssize_t got = ::read(request_.live_input, buffer.data(), buffer.size());
+  if (got > 0) {
+    live_.assign(buffer.data(), static_cast<std::size_t>(got));
+    return true;
+  }
+  if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) live_over_ = true;
+  return false;
+}
+
+bool CommandChannel::write_input(ssh_session session) {
+  bool moved = write_some(session, request_.input, written_);
+  if (written_ < request_.input.size()) return moved;
+  if (request_.live_input >= 0) {
+    while (!live_over_ && (!live_.empty() || read_live_input())) {
+      std::size_t written = 0;
+      moved = write_some(session, live_, written) || moved;
+      live_.erase(0, written);
+      if (!live_.empty()) return moved;
+    }
+    if (!live_over_) return moved;
   }
   if (!eof_sent_) {
     eof_sent_ = true;
     if (ssh_channel_is_open(raw_.get()) != 0) ssh_channel_send_eof(raw_.get());
   }
   return moved;
+}
+
+std::pair<int, short> CommandChannel::poll_for() const {
+  const bool wanted = state_ == State::running && request_.live_input >= 0 && !live_over_ &&
+                      live_.empty() && written_ == request_.input.size();
+  return {wanted ? request_.live_input : -1, POLLIN};
 }
 
 bool CommandChannel::advance(ssh_session session) {

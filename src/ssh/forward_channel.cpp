@@ -96,7 +96,7 @@ bool ForwardChannel::advance(ssh_session session) {
     hint = "its sshd needs AllowTcpForwarding yes";
   }
   error_ = Error{
-      ErrorCode::unreachable,
+      prohibited ? ErrorCode::remote : ErrorCode::unreachable,
       fmt::format("cannot reach {} from there: {}", host_port(host_, port_), printable(why, 200)),
       hint};
   finish();

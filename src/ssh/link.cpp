@@ -103,6 +103,7 @@ bool Link::alive() {
 }
 
 Expected<void> Link::add(const std::shared_ptr<Channel>& channel) {
+  bool has_company = false;
   {
     const std::lock_guard lock(mutex_);
     if (!death_ && ssh_is_connected(session_.get()) == 0) die(lost());
@@ -111,8 +112,11 @@ Expected<void> Link::add(const std::shared_ptr<Channel>& channel) {
       last_heard_ = Clock::now();
       unanswered_ = 0;
     }
+    has_company = !channels_.empty();
     channels_.push_back(channel);
   }
+  // Two drivers would take each other's wake-ups.
+  if (has_company) share();
   wake();
   return {};
 }

@@ -88,6 +88,10 @@ class FakeTransport final : public ssh::Transport {
       busy_ = false;
       return result;
     }
+    Expected<void> reach(const std::string& /*host*/, std::uint16_t /*port*/, Deadline /*deadline*/,
+                         CancelToken /*cancel*/) override {
+      return fail(ErrorCode::remote, name_ + " forwards nothing");
+    }
     [[nodiscard]] std::string peer() const override { return name_ + ":22"; }
 
    private:

@@ -78,6 +78,7 @@ class CommandChannel final : public Channel, private RawChannel::Events {
   [[nodiscard]] bool is_command() const override { return state_ != State::waiting; }
   [[nodiscard]] bool is_waiting() const override { return state_ == State::waiting; }
   void admit() override { state_ = State::opening; }
+  [[nodiscard]] std::pair<int, short> poll_for() const override;
 
   Expected<ExecResult> take();
 
@@ -92,6 +93,8 @@ class CommandChannel final : public Channel, private RawChannel::Events {
 
   void keep(Stream stream, std::string_view text);
   bool write_input(ssh_session session);
+  bool write_some(ssh_session session, std::string_view text, std::size_t& written);
+  bool read_live_input();
   bool check_end();
   bool end(ssh_session session);
   void finish();
@@ -108,6 +111,8 @@ class CommandChannel final : public Channel, private RawChannel::Events {
   GroupMark mark_;
   RawChannel raw_;
   std::size_t written_ = 0;
+  std::string live_;  // read from live_input and not yet written
+  bool live_over_ = false;
   bool eof_sent_ = false;
   bool closed_ = false;
   ExecResult result_;

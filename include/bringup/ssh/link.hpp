@@ -1,7 +1,8 @@
 #pragma once
 // An authenticated connection and what runs on it: commands and forwards, each on its own channel.
-// libssh is used without blocking, from one poll(2) of our own. A link with one user is driven by
-// that user's thread; once it is shared (a hop, or a node that is another's hop) it has its own.
+// libssh is used without blocking, from one poll(2) of our own. A link on which one thing runs is
+// driven by that thing's thread; once it is shared (several commands at once, a hop, a node that is
+// another's hop) it has its own.
 #include <libssh/callbacks.h>
 
 #include <condition_variable>
@@ -44,7 +45,7 @@ class Link {
   // Errors as Session::exec() has them.
   Expected<ExecResult> exec(const ExecRequest& request);
 
-  // A stream to host:port from the far end. Errors: unreachable, cancelled.
+  // A stream to host:port from the far end. Errors as Session::reach() has them.
   Expected<Fd> forward(const std::string& host, std::uint16_t port, Deadline deadline,
                        const CancelToken& cancel);
 

@@ -46,8 +46,11 @@ enum class Stream { out, err };
 // One command on a node. The remote process leads a process group of its own; on cancellation or
 // deadline the group is ended (TERM, then KILL) before exec() returns.
 struct ExecRequest {
-  std::string command;                       // for /bin/sh; "exec sh -s" for scripts on stdin
-  std::string input;                         // written to its stdin, which is then closed
+  std::string command;  // for /bin/sh; "exec sh -s" for scripts on stdin
+  std::string input;    // written to its stdin, which is then closed
+  // What this descriptor gives (non-blocking, the read end of a pipe) follows `input`, until its
+  // end. The caller keeps it until exec() returns. -1: none.
+  int live_input = -1;
   std::size_t max_output = 8 * 1024 * 1024;  // bytes kept per stream; more ends the command
   std::size_t max_line_buffer = 64 * 1024;   // reserved for on_output callers
   std::function<void(Stream, std::string_view)>
@@ -64,13 +67,19 @@ struct ExecResult {
   bool truncated = false;  // max_output was reached and the command was ended
 };
 
-// An authenticated connection to one node. Used by one thread at a time.
+// An authenticated connection to one node. Thread-safe: commands of several threads run side by
+// side, each on a channel of its own.
 class Session {
  public:
   virtual ~Session() = default;
   // Fails with unreachable (connection lost, deadline), cancelled, or remote (channel refused).
   // A command that runs and exits non-zero is a result, not a failure.
   virtual Expected<ExecResult> exec(const ExecRequest& request) = 0;
+  // Lets the node open a TCP connection to host:port and closes it again. Fails with unreachable
+  // (refused there, no route, no answer in time; the message says which), remote (the node's server
+  // forwards nothing), cancelled.
+  virtual Expected<void> reach(const std::string& host, std::uint16_t port, Deadline deadline,
+                               CancelToken cancel) = 0;
   // Address and port of the node as this session reached it, for messages.
   [[nodiscard]] virtual std::string peer() const = 0;
 };
