@@ -221,7 +221,7 @@ Outcome<SendFigures> Traffic::send(const Job& job) {
   const auto take = [&](const Message& message) -> Outcome<void> {
     if (message.kind != MessageKind::credit || message.sequence >= figures.sent) return {};
     credited = std::max(credited, message.sequence + 1);
-    progress = last = host_.now();
+    last = host_.now();
     stalls_in_row = 0;
     return {};
   };
@@ -240,6 +240,7 @@ Outcome<SendFigures> Traffic::send(const Job& job) {
     const auto came = pump(take);
     if (!came) return tl::unexpected(came.error());
     now = host_.now();
+    if (*came) progress = now;  // a large message takes its time
     if (!*came && idle()) break;
     if (now >= first + job.limit) break;
     if (now - progress < job.wait) continue;

@@ -21,8 +21,9 @@ struct RdmaLatency {
   std::uint64_t bytes = 0;
   std::uint64_t sent = 0;
   std::uint64_t lost = 0;  // never answered before the deadline of one message
-  double p50_us = 0;
-  double p99_us = 0;
+  double p50_us = 0;       // 0 when nothing was answered, and from ibv_*_pingpong, which gives no
+  double p99_us = 0;       // percentiles
+  std::optional<double> mean_us;
 };
 
 // Messages of one size, one way, as fast as the receiver's depth allows.
@@ -47,7 +48,8 @@ struct RdmaResult {
   QpType qp = QpType::uc;
   std::string from_device, to_device;
   std::optional<std::uint32_t> from_gid_index, to_gid_index;
-  int attempts = 1;  // of the whole exchange
+  std::optional<std::uint32_t> from_mtu, to_mtu;  // active MTU of the ports, bytes
+  int attempts = 1;                               // of the whole exchange
   std::vector<RdmaLatency> latency;
   std::vector<RdmaBandwidth> bandwidth;
   std::optional<RdmaFailure> failure;
