@@ -92,7 +92,8 @@ RdmaMeaning explain_rdma(std::string_view layer, std::string_view verb, int erro
   for (const LayerRow& row : kLayers)
     if (row.layer == layer) return row.meaning;
   return {"RDMA messages do not come through",
-          "see that both ports are active, the MTU is equal and a ping with large packets passes"};
+          "see that a ping with large packets passes without loss, the MTU is equal at both ends "
+          "and both ports stay active"};
 }
 
 bool is_timed_out(int error_number, facts::Os os) {
