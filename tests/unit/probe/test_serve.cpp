@@ -172,6 +172,25 @@ TEST_F(Probes, BandwidthGoesOnAfterLostMessagesAndCredits) {
   EXPECT_GT(both.passive["received"], 150);
 }
 
+TEST_F(Probes, BandwidthGoesOnAfterABurstWithItsCredits) {
+  wait_ms_ = 50;
+  join();
+  wire_.lose = [](int, std::uint64_t number) { return number >= 30 && number < 40; };
+  const Both both = test("bandwidth", 0, 1, 4096, 200, 4000);
+  EXPECT_EQ(both.active["sent"], 200) << both.active;
+  EXPECT_GE(both.active["stalls"], 2);
+  EXPECT_EQ(both.passive["received"], 190);
+}
+
+TEST_F(Probes, MessagesOfAnotherRunAreNotCounted) {
+  wait_ms_ = 20;
+  join();
+  EXPECT_EQ(ask(1, job("latency", "pong", 1, 64, 3))["ready"], true);
+  EXPECT_EQ(ask(0, job("latency", "ping", 2, 64, 3))["lost"], 3);
+  hosts_[1].give(R"({"op":"stop"})");
+  EXPECT_EQ(reply(1)["received"], 0);
+}
+
 TEST_F(Probes, WhenNothingComesThroughItGivesUpSoon) {
   wait_ms_ = 20;
   join();
