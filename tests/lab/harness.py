@@ -152,6 +152,15 @@ class Lab:
             self("mend", node)
         self.broken.clear()
 
+    def leftovers(self, node):
+        """What `lab leftovers` says: lines such as `process 41 iperf3 -s`, `file /tmp/x`."""
+        return self("leftovers", node).out.splitlines()
+
+    def mark(self, *nodes):
+        """What is on these nodes (default: all) now counts as theirs from here on."""
+        for node in nodes or self.nodes():
+            self("leftovers", "--mark", node)
+
     def inventory(self):
         return f"{self._folder.name}/fleet.toml"
 
@@ -356,7 +365,8 @@ class LabCase(unittest.TestCase):
         cls.lab.down()
 
     def setUp(self):
-        self.lab.mend_all()
+        self.lab("calm")
+        self.lab.broken.clear()
         self.lab("reinit", "--keep-rdma", *self.macs)
 
     def scratch(self):
@@ -474,6 +484,20 @@ class LabCase(unittest.TestCase):
                 return
             if time.monotonic() > end:
                 self.fail(f"left on the nodes: {extra}")
+            time.sleep(0.3)
+
+    def assert_nothing_left(self, *nodes, allowed=(), patience=5):
+        """No process, file or port on these nodes (default: all) that was not there at boot or at
+        the last mark(), except lines that contain a word of `allowed`."""
+        end = time.monotonic() + patience
+        while True:
+            left = {n: [line for line in self.lab.leftovers(n)
+                        if not any(word in line for word in allowed)]
+                    for n in nodes or self.lab.nodes()}
+            if not any(left.values()):
+                return
+            if time.monotonic() > end:
+                self.fail(f"left on the nodes: {left}")
             time.sleep(0.3)
 
     def residents(self):

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from . import controller, faults, fleet as fleets, node, report, wan
+from . import controller, faults, fleet as fleets, leftovers, node, report, wan, wire
 from .errors import LabError
 from .lab import BASE, Lab
 
@@ -53,6 +53,24 @@ def _parser():
     p = verb("mend", "take a fault away, or all")
     p.add_argument("node")
     p.add_argument("fault", nargs="?")
+    for name, text, value in (("shape", "limit a cable's speed", "RATE|off"),
+                              ("loss", "let a cable lose frames", "PERCENT|off")):
+        p = verb(name, text)
+        p.add_argument("link")
+        p.add_argument("value", metavar=value)
+        p.add_argument("--end", metavar="NODE:PORT", help="only what this end sends")
+    p = verb("mtu", "set one end's MTU, until the next boot")
+    p.add_argument("end", metavar="NODE:PORT")
+    p.add_argument("bytes")
+    p = verb("recable", "put another cable between the same ports")
+    p.add_argument("link")
+    p.add_argument("--speed", type=int, metavar="GBITS")
+    p.add_argument("--dock", help="the name of a dock at its first end, or nothing")
+    verb("calm", "all faults mended, all cables in, at full speed, without loss")
+    p = verb("leftovers", "print processes, files and listening ports that a node did not have at "
+                          "boot or at the last --mark")
+    p.add_argument("node")
+    p.add_argument("--mark", action="store_true", help="from now on, what is there now counts not")
     verb("wan", "add a one-way delay between controller and nodes").add_argument("ms")
     verb("state", "print the kernel's truth of every node as JSON")
     # Used by `reboot --delay` only.
@@ -96,7 +114,7 @@ def _reinit(lab, args):
             lab.state["rdma"][name] = (args.rdma or lab.fleet.reinit_rdma) == "on"
         if args.new_host_key:
             node.replace_host_key(lab, name)
-    node.restart(lab, args.nodes, lambda n: True, args.delay)
+    node.restart(lab, args.nodes, lambda n: lab.fleet.start != "addressed", args.delay)
     _after(lab, args)
 
 
@@ -104,6 +122,7 @@ def _after(lab, args):
     if not args.delay:
         for name in args.nodes:
             faults.after_boot(lab, name)
+            leftovers.mark(lab, name)
 
 
 def _boot_later(lab, args):
@@ -114,6 +133,22 @@ def _boot_later(lab, args):
         node.forget_process(lab, f"{args.node}.boot")
         node.boot(lab, args.node, args.how == "bridged")
         faults.after_boot(lab, args.node)
+        leftovers.mark(lab, args.node)
+
+
+def _calm(lab, _):
+    for name in lab.fleet.nodes:
+        if lab.state["faults"].get(name):
+            faults.mend(lab, name)
+    wire.calm(lab)
+
+
+def _leftovers(lab, args):
+    if args.mark:
+        leftovers.mark(lab, args.node)
+        return
+    for line in leftovers.since_mark(lab, args.node):
+        print(line)
 
 
 def _wan(lab, args):
@@ -134,6 +169,12 @@ _CHANGES = {
     "break": lambda lab, a: faults.break_(lab, a.node, a.fault),
     "mend": lambda lab, a: faults.mend(lab, a.node, a.fault),
     "wan": _wan,
+    "shape": lambda lab, a: wire.shape(lab, a.link, a.value, a.end),
+    "loss": lambda lab, a: wire.loss(lab, a.link, a.value, a.end),
+    "mtu": lambda lab, a: wire.set_mtu(lab, a.end, a.bytes),
+    "recable": lambda lab, a: wire.recable(lab, a.link, a.speed, a.dock),
+    "calm": _calm,
+    "leftovers": _leftovers,
 }
 
 

@@ -9,11 +9,11 @@ import ipaddress
 import os
 import shutil
 import subprocess
-import sys
 
-from . import kernel, layers, network, node
+from . import faults_links, kernel, layers, network, node
 from .controller import make_keys
 from .errors import LabError
+from .faults_links import port as _port
 from .layers import SBIN
 
 # Faults that the Mac's commands carry out, and what their argument is ("": takes none).
@@ -21,7 +21,7 @@ BY_COMMANDS = {
     "deletem-stuck": "enX", "deletem-leaves-down": "enX", "address-refused": "enX",
     "address-lost": "enX", "rdma-disabled": "", "flood": "[MB]", "garbage": "",
     "profiler-slow": "SECONDS", "profiler-hang": "", "profiler-empty": "", "cut-on": "N|WORD",
-    "vanish-on": "N|WORD", "slow-ifconfig": "SECONDS",
+    "vanish-on": "N|WORD", "slow-ifconfig": "SECONDS", "pingpong-hang": "", "pingpong-errno22": "",
 }
 
 
@@ -110,13 +110,6 @@ def _with(*commands):
     return act
 
 
-def _port(lab, name, iface):
-    n = lab.fleet.nodes[name]
-    if iface not in n.ports().values():
-        raise LabError(f"{name} has no port {iface!r}")
-    return n
-
-
 def _missing(lab, name, iface):
     limbo = f"x{_port(lab, name, iface).index}.{iface}"
     kernel.ip_batch([f"link set {iface} nomaster", f"link set {iface} down"], lab.netns(name),
@@ -149,24 +142,9 @@ def _disk_full_mend(lab, name, _):
         os.unlink(f"{node.tmp_of(lab, name)}/.full")
 
 
-# Accepts and never says a word.
-_SILENT = """
-import socket, sys
-s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-s.bind(("0.0.0.0", 22)); s.listen(64); print("ready", flush=True); kept = []
-while True: kept.append(s.accept())
-"""
-
-
 def _silent(lab, name, _):
     node.stop_sshd(lab, name)
-    with kernel.in_netns(lab.netns(name)):
-        p = subprocess.Popen([sys.executable, "-S", "-c", _SILENT], stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                             start_new_session=True)
-    node.keep_process(lab, f"{name}.silent", p.pid)
-    if p.stdout.readline() != b"ready\n":
-        raise LabError(f"{name}: nothing listens in sshd's place")
+    faults_links.listen_silently(lab, name, 22, "silent")
 
 
 def _silent_mend(lab, name, _):
@@ -239,8 +217,8 @@ BY_LAB = {
     "no-sudo": ("", _sudo("none"), _sudo(None)),
     "sudo-absent": ("", _without("sudo"), _with("sudo")),
     "rdma-ctl-missing": ("", _without("rdma_ctl"), _with("rdma_ctl")),
-    "ibv-missing": ("", _without("ibv_devices", "ibv_devinfo"),
-                    _with("ibv_devices", "ibv_devinfo")),
+    "ibv-missing": ("", _without("ibv_devices", "ibv_devinfo", "ibv_uc_pingpong"),
+                    _with("ibv_devices", "ibv_devinfo", "ibv_uc_pingpong")),
     "interface-missing": ("enX", _missing, _missing_mend),
     "disk-full": ("", _disk_full, _disk_full_mend),
     "sshd-silent": ("", _silent, _silent_mend),
@@ -249,7 +227,7 @@ BY_LAB = {
     "lan-overlap": ("SUBNET", lambda l, n, a: _overlap_line(l, n, a, "add"),
                     lambda l, n, a: _overlap_line(l, n, a, "del")),
     "exo": ("", _exo, _exo_mend),
-}
+} | faults_links.BY_LAB
 
 
 def catalogue():
@@ -271,7 +249,7 @@ def break_(lab, name, word):
     wanted = BY_LAB[fault][0] if fault in BY_LAB else BY_COMMANDS[fault]
     if not wanted and argument:
         raise LabError(f"{fault} takes no argument")
-    if wanted and not argument and wanted not in ("[MB]", "enX"):
+    if wanted and not argument and wanted != "enX" and not wanted.startswith("["):
         raise LabError(f"{fault} takes an argument: {fault}:{wanted}")
     if not n.mac and (fault in BY_COMMANDS or fault == "exo"):
         raise LabError(f"{name} is not a Mac")
@@ -311,3 +289,5 @@ def after_boot(lab, name):
         if f["name"] in ("disk-full", "down", "sshd-silent", "profiler-says", "lan-overlap"):
             if f["name"] != "profiler-says":
                 BY_LAB[f["name"]][1](lab, name, f["argument"])
+        if f["name"] in faults_links.AGAIN_AFTER_BOOT:
+            BY_LAB[f["name"]][1](lab, name, f["argument"])

@@ -9,6 +9,7 @@ from .errors import LabError
 from .models import MODELS
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}$")
+IFACE = re.compile(r"[a-z][a-z0-9]{0,9}$")
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Node:
     missing: list = field(default_factory=list)  # commands that this node lacks
     index: int = 0
     addresses: dict = field(default_factory=dict)  # segment -> address
+    wired: list = field(default_factory=list)  # a Linux node's ports, from the cables
 
     @property
     def mac(self):
@@ -38,7 +40,8 @@ class Node:
         return MODELS[self.model]
 
     def ports(self):
-        return dict(self.hardware.ports) if self.mac else {}
+        """{receptacle: interface}; a Linux node has those that a cable names."""
+        return dict(self.hardware.ports) if self.mac else dict(enumerate(self.wired, 1))
 
     def lans(self):
         """(interface, hardware port, segment or None), in the order of the segments."""
@@ -59,6 +62,9 @@ class Cable:
     b: str
     speed: int = 80
     dock: str = ""  # a dock at end a: the profiler there shows the peer one level deeper
+    mtu: int = 1500  # of both ports after a boot
+    a_address: str = ""  # with prefix length; held after a boot where start is "addressed"
+    b_address: str = ""
 
     def ends(self):
         return (self.a, self.b)
@@ -77,8 +83,10 @@ class Fleet:
     nodes: dict
     cables: list
     segments: dict
-    start: str = "reinit"  # reinit: ports in bridge0 | fresh: bridge0 empty
+    # reinit: ports in bridge0 | fresh: bridge0 empty | addressed: that, and the cables' addresses
+    start: str = "reinit"
     reinit_rdma: str = "off"  # what `lab reinit` leaves of RDMA
+    verbs: str = "model"  # model: lab-mac plays the ibv tools | rxe: real devices (rdma.py)
 
     def to_json(self):
         return asdict(self)
@@ -88,7 +96,7 @@ class Fleet:
         return Fleet({k: Node(**v) for k, v in data["nodes"].items()},
                      [Cable(**c) for c in data["cables"]],
                      {k: Segment(**s) for k, s in data["segments"].items()},
-                     data["start"], data["reinit_rdma"])
+                     data["start"], data["reinit_rdma"], data["verbs"])
 
 
 def _take(cls, where, given):
@@ -126,6 +134,18 @@ def _address_segments(fleet):
             fleet.nodes[host].addresses[s.name] = str(net[10 + fleet.nodes[host].index])
 
 
+def _wire_linux(fleet):
+    """The ports of Linux nodes, and the addresses that nobody chose: the tool's own plan."""
+    for k, cable in enumerate(fleet.cables):
+        for end in cable.ends():
+            node, _, iface = end.partition(":")
+            if node in fleet.nodes and not fleet.nodes[node].mac and IFACE.match(iface):
+                fleet.nodes[node].wired.append(iface)
+        net = ipaddress.ip_network("10.254.0.0/16")[4 * k]
+        cable.a_address = cable.a_address or f"{net + 1}/30"
+        cable.b_address = cable.b_address or f"{net + 2}/30"
+
+
 def _check_cables(fleet):
     used = set()
     for cable in fleet.cables:
@@ -160,9 +180,11 @@ def load(path):
         segments["lan"] = Segment("lan", "10.99.0.0/24", ["controller", *nodes])
     fleet = Fleet(nodes, [_take(Cable, "cables", c) for c in raw.get("cables", [])], segments,
                   **raw.get("lab", {}))
-    _one_of("lab: start", fleet.start, ("reinit", "fresh"))
+    _one_of("lab: start", fleet.start, ("reinit", "fresh", "addressed"))
     _one_of("lab: reinit_rdma", fleet.reinit_rdma, ("off", "on"))
+    _one_of("lab: verbs", fleet.verbs, ("model", "rxe"))
     _address_segments(fleet)
+    _wire_linux(fleet)
     _check_cables(fleet)
     for n in nodes.values():
         n.lans()

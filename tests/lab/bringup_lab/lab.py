@@ -8,7 +8,8 @@ import re
 import shutil
 import time
 
-from . import controller, fleet as fleets, kernel, layers, network, node, truth
+from . import (controller, fleet as fleets, kernel, layers, leftovers, network, node, rdma,
+               truth)
 from .errors import LabError
 
 BASE = "/run/bringup-lab"
@@ -140,6 +141,8 @@ class Lab:
                            f"lab down --name {self.name}")
         helpers = find_helpers()
         self.fleet = fleet
+        if fleet.verbs == "rxe":
+            rdma.check()
         try:
             self._raise(fleet, helpers)
         except BaseException:
@@ -151,6 +154,7 @@ class Lab:
         os.makedirs(BASE, mode=0o755, exist_ok=True)
         kernel.mount("tmpfs", self.dir, "tmpfs", 0, "mode=755,size=2g")
         self.state = {"unplugged": [], "off": [], "faults": {}, "helpers": helpers, "wan": None,
+                      "shaped": {}, "lossy": {},
                       "rdma": {n: x.rdma for n, x in fleet.nodes.items()},
                       "boot_time": {n: int(time.time()) for n in fleet.nodes}}
         controller.create(self)
@@ -158,7 +162,7 @@ class Lab:
         layers.build_common(f"{self.dir}/layers/common")
         if any(n.mac for n in fleet.nodes.values()):
             os.makedirs(f"{self.dir}/layers/mac")
-            layers.build_mac(f"{self.dir}/layers/mac", f"{helpers}/lab-mac")
+            layers.build_mac(f"{self.dir}/layers/mac", f"{helpers}/lab-mac", fleet.verbs)
         for name in fleet.nodes:
             node.prepare(self, name)
         self.save()
@@ -166,6 +170,8 @@ class Lab:
         for name in fleet.nodes:
             node.start(self, name)
         node.wait_for_sshd(self, fleet.nodes)
+        for name in fleet.nodes:
+            leftovers.mark(self, name)
 
     def down(self):
         """Takes everything away, also after a crash and also when nothing stands."""

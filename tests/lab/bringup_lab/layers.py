@@ -16,12 +16,15 @@ PASSWORD_HASH = ("$6$labsalt$7q5WcrqGiXe9t4NqzUCXSjXviufqgcnDIUsslgol0pBGXuN9K"
 # What a Mac does not have. Shells and POSIX utilities stay.
 HIDDEN = """ip bridge tc ss timeout setsid nproc free systemctl systemd-run rdma ethtool lsusb lspci
     flock getent numactl lscpu lsblk python3 nft iptables unshare nsenter stdbuf tac ionice chrt
-    ibv_devices ibv_devinfo ifconfig route netstat arp ping ping4 ping6 uname stat sysctl
+    ibv_devices ibv_devinfo ibv_asyncwatch ibv_rc_pingpong ibv_uc_pingpong ibv_ud_pingpong
+    ibv_srq_pingpong ibv_xsrq_pingpong iperf3 ifconfig route netstat arp ping ping4 ping6 uname stat sysctl
     hostnamectl journalctl""".split()
 
 # Where the Mac keeps each of its own; the rest go to /usr/bin.
 SBIN = {"ifconfig", "ping", "route", "netstat", "arp", "networksetup", "system_profiler", "sysctl",
         "ipconfig", "scutil", "nvram"}
+
+HOMEBREW = "/opt/homebrew/bin"
 
 SUDOERS = """Defaults env_reset
 Defaults secure_path="/usr/bin:/bin:/usr/sbin:/sbin"
@@ -92,18 +95,28 @@ def build_common(layer):
           "passwd: files\ngroup: files\nshadow: files\nhosts: files\n")
 
 
-def build_mac(layer, lab_mac):
+def build_mac(layer, lab_mac, verbs):
+    """verbs "rxe": the machine's own ibv tools stay."""
+    opaque(f"{layer}/opt")
+    os.makedirs(layer + HOMEBREW)
+    if os.path.exists("/usr/bin/iperf3"):
+        shutil.copy("/usr/bin/iperf3", f"{layer}{HOMEBREW}/iperf3")
     for folder in ("usr/bin", "usr/sbin", "usr/libexec", "private/tmp", "Users",
                    "Library/LaunchDaemons", "Library/Application Support"):
         os.makedirs(f"{layer}/{folder}")
     os.symlink("private/tmp", f"{layer}/tmp")
+    real = "ibv_" if verbs == "rxe" else "\0"
     for name in HIDDEN:
+        if name.startswith(real):
+            continue
         for folder in ("usr/bin", "usr/sbin"):
             if os.path.lexists(f"/{folder}/{name}"):
                 _whiteout(f"{layer}/{folder}/{name}")
     shutil.copy(lab_mac, f"{layer}/usr/libexec/lab-mac")
     listed = subprocess.run([lab_mac, "--list"], capture_output=True, text=True, check=True)
     for name in listed.stdout.split():
+        if name.startswith(real):
+            continue
         folder = "usr/sbin" if name in SBIN else "usr/bin"
         path = f"{layer}/{folder}/{name}"
         if os.path.lexists(path):

@@ -8,7 +8,7 @@ administrative state stays what it was.
 import ipaddress
 import os
 
-from . import kernel
+from . import kernel, rdma
 from .truth import mac_of
 
 # Room for jumbo frames on the wire; what a node may send is its own interface's business.
@@ -19,7 +19,7 @@ def _sysctl(path, value):
     kernel.write("/proc/sys/net/" + path, value)
 
 
-def _prepare(netns, seed):
+def _prepare(netns, seed, verbs):
     with kernel.in_netns(netns):
         # A Mac answers ARP for an address only on the interface that holds it.
         _sysctl("ipv4/conf/all/arp_ignore", "1")
@@ -27,8 +27,10 @@ def _prepare(netns, seed):
         _sysctl("ipv4/ping_group_range", "0 2147483647")
         if os.path.exists("/proc/sys/net/ipv6/conf/default/accept_dad"):
             _sysctl("ipv6/conf/default/accept_dad", "0")
-            # Link-local addresses that are not EUI-64, like the Mac's "secured" ones.
-            _sysctl("ipv6/conf/default/stable_secret", f"2001:db8::{seed:x}")
+            # Link-local addresses that are not EUI-64, like the Mac's "secured" ones. A real
+            # device would have one more GID for it, before the IPv4 address's.
+            if verbs != "rxe":
+                _sysctl("ipv6/conf/default/stable_secret", f"2001:db8::{seed:x}")
 
 
 def create(lab):
@@ -37,7 +39,7 @@ def create(lab):
     rooms = [lab.netns(n) for n in fleet.nodes] + [lab.hub, lab.wire, lab.controller]
     kernel.ip_batch([f"netns add {n}" for n in rooms])
     for k, name in enumerate(fleet.nodes):
-        _prepare(lab.netns(name), k + 1)
+        _prepare(lab.netns(name), k + 1, fleet.verbs)
     kernel.ip_batch(_segments(lab), lab.hub)
     kernel.ip_batch(_cables(lab), lab.wire)
     batches = {lab.netns(n): boot_lines(lab, n, fleet.start == "reinit") for n in fleet.nodes}
@@ -47,6 +49,8 @@ def create(lab):
         controller += [f"addr add {s.controller}/{bits} dev eth{k}", f"link set eth{k} up"]
     batches[lab.controller] = controller
     kernel.ip_batches(batches)
+    for name in fleet.nodes if fleet.verbs == "rxe" else []:
+        rdma.create(lab, name)
 
 
 def _segments(lab):
@@ -115,13 +119,16 @@ def boot_lines(lab, name, bridged):
             bits = ipaddress.ip_network(lab.fleet.segments[segment].subnet).prefixlen
             lines.append(f"addr add {node.addresses[segment]}/{bits} brd + dev {iface}")
         lines.append(f"link set {iface} up")
-    if not node.mac:
-        return lines
     ports = [p for p in node.ports().values() if not lab.fault_on(name, "interface-missing", p)]
     for iface in ports:
+        cable = lab.cable_at(name, iface)
         # Down and up: the flush takes the link-local address, the way up brings it back.
         lines += [f"addr flush dev {iface}", f"link set {iface} nomaster",
-                  f"link set {iface} down", f"link set {iface} mtu 1500", f"link set {iface} up"]
+                  f"link set {iface} down", f"link set {iface} mtu {cable.mtu if cable else 1500}",
+                  f"link set {iface} up"]
+        lines += address_lines(lab, name, iface)
+    if not node.mac:
+        return lines
     lines.append("link add bridge0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0")
     for iface in ports if bridged else []:
         # Isolated members: three bridged Macs in a triangle would otherwise be a storm.
@@ -129,6 +136,15 @@ def boot_lines(lab, name, bridged):
                   f"link set {iface} type bridge_slave isolated on"]
     lines.append("link set bridge0 up")
     return lines
+
+
+def address_lines(lab, name, iface):
+    """The address that a boot gives to a port, in fleets that start addressed."""
+    cable = lab.cable_at(name, iface)
+    if cable is None or lab.fleet.start != "addressed":
+        return []
+    address = cable.a_address if cable.a == f"{name}:{iface}" else cable.b_address
+    return [f"addr add {address} brd + dev {iface}"]
 
 
 def forget(lab, name):

@@ -122,6 +122,18 @@ def tmp_of(lab, name):
     return root_of(lab, name) + ("/private/tmp" if lab.fleet.nodes[name].mac else "/tmp")
 
 
+def sshd_pid(lab, name):
+    """The listener: the child of process 1 of that name."""
+    init = init_pid(lab, name)
+    if init is not None:
+        with open(f"/proc/{init}/task/{init}/children", encoding="utf-8") as f:
+            for child in f.read().split():
+                with open(f"/proc/{child}/comm", encoding="utf-8") as comm:
+                    if comm.read().strip() == "sshd":
+                        return int(child)
+    raise LabError(f"{name}: no sshd runs")
+
+
 def _listens(pid):
     with contextlib.suppress(OSError):
         with open(f"/proc/{pid}/net/tcp", encoding="utf-8") as f:

@@ -45,7 +45,9 @@ def collect(lab):
     out = {"name": lab.name, "nodes": {}, "cables": [], "wan_ms": lab.state["wan"]}
     for cable in lab.fleet.cables:
         out["cables"].append({"a": cable.a, "b": cable.b, "speed": cable.speed,
-                              "plugged": lab.plugged(cable)})
+                              "plugged": lab.plugged(cable),
+                              "shaped": {e: lab.state["shaped"].get(e) for e in cable.ends()},
+                              "loss": {e: lab.state["lossy"].get(e) for e in cable.ends()}})
     for name, node in lab.fleet.nodes.items():
         interfaces = _interfaces(lab, name)
         out["nodes"][name] = {

@@ -18,6 +18,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -40,6 +41,19 @@ struct Node {
   std::string netns, hostname, root, truth, pidfile, tmp_size, lower, upper, work;
 };
 
+// The node's own verbs devices in place of all of the machine's, where the lab made them.
+void bind_verbs(const Node& n) {
+  const std::string own = n.truth + "/rdma";
+  struct stat st {};
+  if (::stat(own.c_str(), &st) != 0) return;
+  for (const auto& [part, place] :
+       {std::pair{"/dev", "/dev/infiniband"}, std::pair{"/class", "/sys/class/infiniband"},
+        std::pair{"/verbs", "/sys/class/infiniband_verbs"}}) {
+    must(::mount((own + part).c_str(), (n.root + place).c_str(), nullptr, MS_BIND, nullptr),
+         std::string("bind ") + place);
+  }
+}
+
 void build_root(const Node& n) {
   must(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "make / private");
   mount_at("overlay", n.root, "overlay", 0,
@@ -57,6 +71,7 @@ void build_root(const Node& n) {
   ::mkdir((n.root + "/run/lock").c_str(), 01777);
   must(::mount(n.truth.c_str(), (n.root + "/.lab").c_str(), nullptr, MS_BIND, nullptr),
        "bind the truth");
+  bind_verbs(n);
   must(::sethostname(n.hostname.c_str(), n.hostname.size()), "sethostname");
   must(::chdir(n.root.c_str()), "chdir");
   // The old root ends up below the new one at the same place and is dropped from there.

@@ -17,6 +17,7 @@ int rdma_ctl(const Truth& truth, const Arguments& argv);
 int nvram(const Truth& truth, const Arguments& argv);
 int ibv_devices(const Truth& truth, const Arguments& argv);
 int ibv_devinfo(const Truth& truth, const Arguments& argv);
+int ibv_uc_pingpong(const Truth& truth, const Arguments& argv);
 int ping(const Truth& truth, const Arguments& argv);
 int route(const Truth& truth, const Arguments& argv);
 int netstat(const Truth& truth, const Arguments& argv);

@@ -8,9 +8,11 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 
 #include "hooks.hpp"
 #include "ifconfig.hpp"
+#include "rdma.hpp"
 
 namespace lab_mac {
 namespace {
@@ -111,6 +113,8 @@ int change_address(const Truth& truth, const Interface& i, const AddressChange& 
     address_remove(i.name, i.inet.front());
   }
   const int error = address_add(i.name, change.inet);
+  // GIDs count their delay from here.
+  if (::access(late_mark(i.name).c_str(), F_OK) == 0) std::ofstream(late_mark(i.name)) << "1\n";
   if (error == 0 || error == EEXIST) return 0;
   return fail(1, "ifconfig: ioctl (SIOCAIFADDR): " + reason(error));
 }

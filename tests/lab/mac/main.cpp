@@ -34,6 +34,7 @@ const std::map<std::string, Command>& commands() {
       {"nvram", nvram},
       {"ibv_devices", ibv_devices},
       {"ibv_devinfo", ibv_devinfo},
+      {"ibv_uc_pingpong", ibv_uc_pingpong},
       {"ping", ping},
       {"route", route},
       {"netstat", netstat},

@@ -29,6 +29,9 @@ using std::chrono::duration_cast;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
+// sysctl net.inet.raw.maxdgram of a Mac as shipped: a longer request is "Message too long".
+constexpr std::size_t kMaxDatagram = 8192;
+
 struct Options {
   long count = -1;      // -c
   double interval = 1;  // -i, seconds
@@ -37,6 +40,7 @@ struct Options {
   int size = 56;        // -s
   bool quiet = false;   // -q
   bool once = false;    // -o
+  bool whole = false;   // -D: never fragmented
   std::string source, iface, host;
 };
 
@@ -61,6 +65,8 @@ int parse(const Arguments& argv, Options& o) {
       o.quiet = true;
     } else if (a == "-o") {
       o.once = true;
+    } else if (a == "-D") {
+      o.whole = true;
     } else if (a == "-n") {
       continue;
     } else if (a.size() >= 2 && std::strchr("ciWtSbsG", a[1]) != nullptr) {
@@ -144,6 +150,8 @@ class Pinger {
         return fail(71, "ping: bind: Can't assign requested address");
       }
     }
+    const int how = options_.whole ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
+    ::setsockopt(fd_, IPPROTO_IP, IP_MTU_DISCOVER, &how, sizeof how);
     if (!options_.iface.empty() &&
         ::setsockopt(fd_, SOL_SOCKET, SO_BINDTODEVICE, options_.iface.c_str(),
                      static_cast<socklen_t>(options_.iface.size() + 1)) != 0) {
@@ -162,8 +170,9 @@ class Pinger {
     sent_at_[static_cast<std::size_t>(sent_) % sent_at_.size()] = now;
     answered_[static_cast<std::size_t>(sent_) % answered_.size()] = false;
     ++sent_;
-    if (::sendto(fd_, packet.data(), std::min(size, packet.size()), 0,
-                 reinterpret_cast<const sockaddr*>(&to_), sizeof to_) < 0) {
+    errno = EMSGSIZE;
+    if (size > kMaxDatagram || ::sendto(fd_, packet.data(), size, 0,
+                                        reinterpret_cast<const sockaddr*>(&to_), sizeof to_) < 0) {
       const int error = errno;
       std::fflush(stdout);
       std::fprintf(stderr, "ping: sendto: %s\n",

@@ -1,9 +1,14 @@
 // rdma_ctl, nvram and the ibv tools.
+#include "rdma.hpp"
+
 #include <arpa/inet.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <sstream>
 
@@ -13,11 +18,12 @@
 namespace lab_mac {
 namespace {
 
-// The devices that exist: one per Thunderbolt 5 port while RDMA is on, in no useful order.
+// In no useful order, as on a Mac.
 std::vector<const Port*> devices(const Truth& truth) {
   std::vector<const Port*> out;
-  if (!truth.rdma || truth.thunderbolt < 5) return out;
-  for (const Port& p : truth.ports) out.push_back(&p);
+  for (const Port& p : truth.ports) {
+    if (has_device(truth, p)) out.push_back(&p);
+  }
   std::sort(out.begin(), out.end(), [](const Port* a, const Port* b) {
     return std::hash<std::string>{}(a->mac) < std::hash<std::string>{}(b->mac);
   });
@@ -26,11 +32,6 @@ std::vector<const Port*> devices(const Truth& truth) {
 
 unsigned long long guid_of(const Port& p) {
   return std::hash<std::string>{}(p.domain) & 0xffffffffffffffffULL;
-}
-
-bool active(const Port& p, const Truth& truth) {
-  const auto i = interface(p.iface);
-  return truth.rdma && p.peer && p.peer->rdma && p.speed >= 80 && p.dock.empty() && i && i->up;
 }
 
 std::string eui64(const std::string& mac) {
@@ -45,17 +46,17 @@ std::string eui64(const std::string& mac) {
   return text;
 }
 
-std::vector<std::string> gids(const Port& p) {
-  std::vector<std::string> out{eui64(p.mac)};
-  const auto i = interface(p.iface);
-  if (!i || !i->master.empty()) return out;
-  for (const Inet& a : i->inet) out.push_back("::ffff:" + to_text(a.address));
-  for (const Inet6& a : i->inet6) {
-    char text[INET6_ADDRSTRLEN];
-    if (::inet_ntop(AF_INET6, &a.address, text, sizeof text) == nullptr) continue;
-    if (out.front() != text) out.emplace_back(text);
+// Whether the IPv4 GID is still on its way: the mark's time is that of the fault or of the last
+// change of an address.
+bool late(const Truth& truth, const std::string& iface) {
+  for (const Fault& f : truth.faults) {
+    if (f.name != "gid-late" || !f.argument.starts_with(iface + ":")) continue;
+    struct stat st {};
+    if (::stat(late_mark(iface).c_str(), &st) != 0) return false;
+    const double age = std::difftime(std::time(nullptr), st.st_mtime);
+    return age < std::atof(f.argument.c_str() + iface.size() + 1);
   }
-  return out;
+  return false;
 }
 
 void print_device(const Port& p, const Truth& truth, bool verbose) {
@@ -70,7 +71,8 @@ void print_device(const Port& p, const Truth& truth, bool verbose) {
     std::printf("\tmax_mr:\t\t\t\t100\n\tmax_pd:\t\t\t\t11\n");
   }
   std::printf("\t\tport:\t1\n");
-  std::printf("\t\t\tstate:\t\t\t%s\n", active(p, truth) ? "PORT_ACTIVE (4)" : "PORT_DOWN (1)");
+  std::printf("\t\t\tstate:\t\t\t%s\n",
+              port_active(truth, p) ? "PORT_ACTIVE (4)" : "PORT_DOWN (1)");
   std::printf("\t\t\tmax_mtu:\t\t4096 (5)\n\t\t\tactive_mtu:\t\t4096 (5)\n");
   std::printf("\t\t\tsm_lid:\t\t\t1\n\t\t\tport_lid:\t\t1\n\t\t\tport_lmc:\t\t0x00\n");
   std::printf("\t\t\tlink_layer:\t\tThunderbolt\n");
@@ -80,7 +82,7 @@ void print_device(const Port& p, const Truth& truth, bool verbose) {
     std::printf("\t\t\tactive_width:\t\t%s\n", slow ? "4X (2)" : "8X (4)");
     std::printf("\t\t\tactive_speed:\t\t10.0 Gbps (4)\n");
     int index = 0;
-    for (const std::string& gid : gids(p)) {
+    for (const std::string& gid : gids(truth, p)) {
       std::printf("\t\t\tGID[%3d]:\t\t%s\n", index++, gid.c_str());
     }
   }
@@ -88,6 +90,41 @@ void print_device(const Port& p, const Truth& truth, bool verbose) {
 }
 
 }  // namespace
+
+bool has_device(const Truth& truth, const Port& port) {
+  return truth.rdma && truth.thunderbolt >= 5 && !truth.fault_on("device-gone", port.iface);
+}
+
+bool port_active(const Truth& truth, const Port& port) {
+  const auto i = interface(port.iface);
+  return truth.rdma && port.peer && port.peer->rdma && port.speed >= 80 && port.dock.empty() && i &&
+         i->up;
+}
+
+std::string late_mark(const std::string& iface) {
+  return std::string(kMarks) + "/gid-late." + iface;
+}
+
+std::vector<std::string> gids(const Truth& truth, const Port& port) {
+  std::vector<std::string> out{eui64(port.mac)};
+  const auto i = interface(port.iface);
+  if (!i || !i->master.empty()) return out;
+  std::vector<std::string> four, six;
+  for (const Inet& a : i->inet) four.push_back("::ffff:" + to_text(a.address));
+  for (const Inet6& a : i->inet6) {
+    char text[INET6_ADDRSTRLEN];
+    if (::inet_ntop(AF_INET6, &a.address, text, sizeof text) == nullptr) continue;
+    if (out.front() != text) six.emplace_back(text);
+  }
+  if (late(truth, port.iface)) four.clear();
+  const bool displaced = truth.fault_on("gid-index2", port.iface);
+  if (displaced && six.empty()) six.emplace_back("fe80::1021:1bac:fe1:b5e3");
+  const auto& first = displaced ? six : four;
+  const auto& second = displaced ? four : six;
+  out.insert(out.end(), first.begin(), first.end());
+  out.insert(out.end(), second.begin(), second.end());
+  return out;
+}
 
 int rdma_ctl(const Truth& truth, const Arguments& argv) {
   if (is(argv, 1, "status")) {
