@@ -6,9 +6,10 @@ import os
 import sys
 import time
 
-from . import controller, faults, fleet as fleets, leftovers, node, report, wan, wire
+from . import (controller, faults, fleet as fleets, guest, leftovers, node, report, vm, wan,
+               wire)
 from .errors import LabError
-from .lab import BASE, Lab
+from .lab import BASE, Lab, find_helpers
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -27,6 +28,8 @@ def _parser():
     p = verb("up", "raise a fleet")
     p.add_argument("fleet", nargs="?", metavar="FLEET.toml",
                    help="a file, or the name of a fleet that comes with the lab")
+    p.add_argument("--vm", action="store_true",
+                   help="in a virtual machine, whose kernel has Soft-RoCE (verbs = \"rxe\")")
     p.add_argument("--plain", type=int, metavar="N", help="N plain Linux nodes instead")
     verb("down", "take it away, and all that it left")
     p = verb("exec", "run a command in a node, as root, without SSH")
@@ -73,6 +76,8 @@ def _parser():
     p.add_argument("--mark", action="store_true", help="from now on, what is there now counts not")
     verb("wan", "add a one-way delay between controller and nodes").add_argument("ms")
     verb("state", "print the kernel's truth of every node as JSON")
+    # Process 1 of the virtual machine.
+    verbs.add_parser("guest", parents=[common])
     # Used by `reboot --delay` only.
     p = verbs.add_parser("boot-later", parents=[common])
     for word in ("node", "how", "seconds"):
@@ -180,14 +185,23 @@ _CHANGES = {
 
 def _run(args):
     lab = Lab(args.name, args.state_dir)
+    if args.verb == "guest":
+        guest.run(lab)
+    if vm.stands(lab.name) and args.verb not in ("up", "down") and os.getpid() != 1:
+        if not lab.rooms():  # else this is the guest, which has the folder as well
+            vm.forward(lab.name, sys.argv[1:])
     if args.verb == "up":
         fleet = _fleet(args)
         started = time.monotonic()
-        with lab.locked():
-            lab.up(fleet)
+        if args.vm:
+            vm.up(lab.name, fleet, find_helpers(), f"{HERE}/lab")
+        else:
+            with lab.locked():
+                lab.up(fleet)
         print(f"lab {lab.name}: {len(fleet.nodes)} nodes, {len(fleet.cables)} cables up in "
               f"{time.monotonic() - started:.2f} s")
     elif args.verb == "down":
+        vm.down(lab.name)
         with lab.locked():
             lab.down()
             lab.remove_traces()

@@ -16,6 +16,7 @@ CLONE_NEWNET = 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 MNT_DETACH = 2
 NETNS = "/run/netns/"
+_FINIT_MODULE = 313  # x86-64
 
 
 def _check(result, what):
@@ -40,6 +41,14 @@ def mount(source, target, kind=None, flags=0, data=None):
     enc = lambda s: None if s is None else s.encode()  # noqa: E731
     _check(_libc.mount(enc(source), enc(target), enc(kind), ctypes.c_ulong(flags), enc(data)),
            f"mount {target}")
+
+
+def load_module(path):
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _check(_libc.syscall(_FINIT_MODULE, fd, b"", 0), path)
+    finally:
+        os.close(fd)
 
 
 def umount(target):
@@ -110,7 +119,7 @@ def alive(pid, started):
     return pid is not None and started is not None and start_time(pid) == started
 
 
-def end(pid, started, wait_seconds=5.0):
+def end(pid, started, wait_seconds=5.0, signal_number=signal.SIGKILL):
     """Ends exactly that process, waits for it, and never another that has its number now."""
     if pid is None:
         return
@@ -121,7 +130,7 @@ def end(pid, started, wait_seconds=5.0):
     try:
         if start_time(pid) != started:
             return
-        signal.pidfd_send_signal(fd, signal.SIGKILL)
+        signal.pidfd_send_signal(fd, signal_number)
         poller = select.poll()
         poller.register(fd, select.POLLIN)
         poller.poll(int(wait_seconds * 1000))

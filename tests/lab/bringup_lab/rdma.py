@@ -50,7 +50,7 @@ def _change(lab, name, lines):
     if not lines:
         return
     with kernel.in_netns(lab.netns(name)):
-        done = subprocess.run(["rdma", "-batch", "-"], input="\n".join(lines) + "\n", text=True,
+        done = subprocess.run(["rdma", "-b", "-"], input="\n".join(lines) + "\n", text=True,
                               capture_output=True, check=False)
     if done.returncode != 0:
         raise LabError(f"rdma ({name}): {done.stderr.strip()}")
