@@ -6,7 +6,7 @@ libtomlplusplus-dev libspdlog-dev libfmt-dev libexpected-dev libibverbs-dev libs
 libgtest-dev libgmock-dev"
 PACKAGES_LAB="openssh-server openssh-client iproute2 iputils-ping sudo nftables python3 procps iperf3 \
 netcat-openbsd"
-PACKAGES_VM="qemu-system-x86 busybox-static cpio binutils zstd xz-utils ibverbs-utils ibverbs-providers"
+PACKAGES_VM="qemu-system-x86 busybox-static zstd ibverbs-utils ibverbs-providers"
 PACKAGES_TEST="shellcheck dash clang libclang-rt-14-dev clang-format clang-tidy gcovr git"
 PACKAGES_BENCH="clustershell pdsh pssh ansible-core"
 

@@ -104,16 +104,20 @@ class Running:
 
 
 class Lab:
-    """One standing fleet, under a name of this process's own."""
+    """One standing fleet, under a name of this process's own; in a virtual machine with real verbs
+    devices if `vm`. There, only the shared folder is the same place inside and out: files for the
+    tool belong below `folder`, and processes() and count_connections() do not work."""
 
-    def __init__(self, fleet):
+    def __init__(self, fleet, vm=False):
+        self.vm = vm
         self.name = f"u{os.getpid()}-{next(_numbers)}"
         self.fleet = fleet
         self.dir = f"/run/bringup-lab/{self.name}"
         self.broken = set()
-        self._folder = tempfile.TemporaryDirectory(prefix="bringup-lab-")
+        self._folder = None if vm else tempfile.TemporaryDirectory(prefix="bringup-lab-")
+        self.folder = f"{self.dir}.vm/shared" if vm else self._folder.name
         atexit.register(self.down)
-        self("up", fleet)
+        self("up", *(["--vm"] if vm else []), fleet)
         if os.path.exists(f"{INVENTORIES}/{fleet}.toml"):
             with open(f"{INVENTORIES}/{fleet}.toml", encoding="utf-8") as f:
                 text = f.read() + RELAXED
@@ -129,7 +133,8 @@ class Lab:
     def down(self):
         atexit.unregister(self.down)
         self("down", check=False)
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def state(self):
         return json.loads(self("state").out)
@@ -162,7 +167,7 @@ class Lab:
             self("leftovers", "--mark", node)
 
     def inventory(self):
-        return f"{self._folder.name}/fleet.toml"
+        return f"{self.folder}/fleet.toml"
 
     # The tool.
 
@@ -187,7 +192,8 @@ class Lab:
 
     def runs(self):
         """The folders of all runs, the last one last: names tell seconds only."""
-        folder = f"{self.dir}/controller/xdg/state/bringup/runs"
+        state = f"{self.folder}/state" if self.vm else f"{self.dir}/controller/xdg/state"
+        folder = f"{state}/bringup/runs"
         if not os.path.isdir(folder):
             return []
         found = [f"{folder}/{name}" for name in os.listdir(folder)]
@@ -353,11 +359,12 @@ class LabCase(unittest.TestCase):
     """One fleet for the whole class; each test starts from the re-initialised state, unbroken."""
 
     fleet = None
+    vm = False
     lab = None
 
     @classmethod
     def setUpClass(cls):
-        cls.lab = Lab(cls.fleet)
+        cls.lab = Lab(cls.fleet, cls.vm)
         cls.macs = [n for n, x in cls.lab.state()["nodes"].items() if x["os"] == "mac"]
 
     @classmethod
@@ -367,11 +374,13 @@ class LabCase(unittest.TestCase):
     def setUp(self):
         self.lab("calm")
         self.lab.broken.clear()
-        self.lab("reinit", "--keep-rdma", *self.macs)
+        if self.macs:
+            self.lab("reinit", "--keep-rdma", *self.macs)
 
     def scratch(self):
         """A folder of this test's own."""
-        folder = tempfile.TemporaryDirectory(prefix="bringup-lab-")
+        folder = tempfile.TemporaryDirectory(prefix="bringup-lab-",
+                                             dir=self.lab.folder if self.lab.vm else None)
         self.addCleanup(folder.cleanup)
         return folder.name
 

@@ -186,7 +186,7 @@ _CHANGES = {
 def _run(args):
     lab = Lab(args.name, args.state_dir)
     if args.verb == "guest":
-        guest.run(lab)
+        guest.run(lab, main)
     if vm.stands(lab.name) and args.verb not in ("up", "down") and os.getpid() != 1:
         if not lab.rooms():  # else this is the guest, which has the folder as well
             vm.forward(lab.name, sys.argv[1:])

@@ -1,13 +1,12 @@
 """Process 1 of the virtual machine: brings up what a lab needs, then the lab, then reaps."""
 
-import contextlib
 import json
 import os
 import resource
 import subprocess
 import traceback
 
-from . import fleet as fleets, kernel, vm, vm_kernel
+from . import calls, fleet as fleets, kernel, vm, vm_kernel
 from .errors import LabError
 
 SSHD = """Port 22
@@ -25,7 +24,7 @@ PidFile /run/sshd.pid
 """
 
 
-def run(lab):
+def run(lab, main):
     shared = vm.shared(lab.name)
     try:
         _prepare()
@@ -46,10 +45,7 @@ def run(lab):
         said = traceback.format_exc()
     kernel.write(f"{shared}/ready.new", said)
     os.rename(f"{shared}/ready.new", f"{shared}/ready")
-    while True:
-        # Orphans come here; without any child there is nothing to wait for, and no way on.
-        with contextlib.suppress(ChildProcessError):
-            os.wait()
+    calls.serve(main)
 
 
 def _prepare():

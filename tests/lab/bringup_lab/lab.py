@@ -154,7 +154,7 @@ class Lab:
         os.makedirs(BASE, mode=0o755, exist_ok=True)
         kernel.mount("tmpfs", self.dir, "tmpfs", 0, "mode=755,size=2g")
         self.state = {"unplugged": [], "off": [], "faults": {}, "helpers": helpers, "wan": None,
-                      "shaped": {}, "lossy": {},
+                      "shaped": {}, "lossy": {}, "mtus": {},
                       "rdma": {n: x.rdma for n, x in fleet.nodes.items()},
                       "boot_time": {n: int(time.time()) for n in fleet.nodes}}
         controller.create(self)

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 
-from . import kernel, vm_kernel
+from . import calls, kernel, vm_kernel
 from .controller import make_keys, public_key
 from .errors import LabError
 
@@ -51,6 +51,8 @@ def up(name, fleet, helpers, script):
                        f"lab down --name {name}")
     if shutil.which("qemu-system-x86_64") is None or not os.path.exists("/usr/bin/busybox"):
         raise LabError("a virtual machine needs the packages qemu-system-x86 and busybox-static")
+    if not os.path.exists(f"{helpers}/lab-call"):
+        raise LabError(f"{helpers} has no lab-call: build it again")
     image = vm_kernel.prepare()
     try:
         _up(name, fleet, helpers, script, image)
@@ -73,7 +75,7 @@ def _up(name, fleet, helpers, script, image):
     kernel.write(f"{shared(name)}/authorized_keys", public_key(f"{base}/client") + "\n")
     kernel.write(f"{shared(name)}/config.json", json.dumps(
         {"fleet": fleet.to_json(), "helpers": helpers, "kernel": image}))
-    kernel.write(f"{base}/vm.json", json.dumps({"port": port}))
+    kernel.write(f"{base}/vm.json", json.dumps({"port": port, "helpers": helpers}))
     vm_kernel.initramfs(image, os.path.dirname(script) + "/vm/init", f"{base}/initrd", shared(name),
                         command_in_guest(name, ["guest", "--name", name]))
     _wait(name, _start(name, image, port))
@@ -151,10 +153,15 @@ def _ssh(name):
 def forward(name, arguments):
     """Becomes `lab ARGUMENTS` in the guest, in the same folder."""
     kept = [f"{k}={v}" for k, v in os.environ.items() if k in KEPT or k.startswith("BRINGUP_")]
-    command = ["env", *kept, *command_in_guest(name, arguments)]
+    if sys.stdin.isatty():
+        # A terminal has to be the command's own.
+        terminal, command = ["-t"], command_in_guest(name, arguments)
+    else:
+        with open(f"{folder(name)}/vm.json", encoding="utf-8") as f:
+            helpers = json.load(f)["helpers"]
+        terminal, command = [], [f"{helpers}/lab-call", calls.SOCKET, *arguments]
     where = shlex.quote(os.getcwd())
-    text = f"cd {where} 2>/dev/null || cd /; exec {shlex.join(command)}"
-    terminal = ["-t"] if sys.stdin.isatty() else []
+    text = f"cd {where} 2>/dev/null || cd /; exec env {shlex.join([*kept, *command])}"
     ssh = _ssh(name)
     os.execvp("ssh", [*ssh[:-1], *terminal, ssh[-1], text])
 

@@ -4,6 +4,7 @@ list of its own, and never installed."""
 
 import contextlib
 import fcntl
+import hashlib
 import lzma
 import os
 import re
@@ -23,7 +24,7 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 BOOT = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
 # Loaded from the cache once the root is there. What is built in or absent is passed over.
 LATER = ("virtio_net", "ib_uverbs", "rdma_ucm", "ib_umad", "rdma_rxe", "veth", "bridge", "sch_tbf",
-         "nf_tables", "nft_numgen", "tun", "inet_diag", "tcp_diag", "udp_diag")
+         "nf_tables", "nft_meta_bridge", "nft_numgen", "tun", "inet_diag", "tcp_diag", "udp_diag")
 _WANTED = ("vmlinuz*", "*/kernel/drivers/infiniband/core/*", "*/kernel/drivers/infiniband/sw/*",
            "*/kernel/drivers/net/*.ko*", "*/kernel/drivers/virtio/*", "*/kernel/fs/9p/*",
            "*/kernel/fs/configfs/*", "*/kernel/fs/netfs/*", "*/kernel/fs/overlayfs/*",
@@ -39,7 +40,9 @@ def cache():
 
 def prepare():
     """The folder with vmlinux, mod/*.ko, boot.list, later.list, version; made if need be."""
-    folder = f"{cache()}/kernel"
+    # Another recipe is another folder; an old one stays until build/vm is cleared.
+    recipe = hashlib.sha256(repr((SUITE, BOOT, LATER, _WANTED)).encode()).hexdigest()[:12]
+    folder = f"{cache()}/kernel-{recipe}"
     if os.path.exists(f"{folder}/version"):
         return folder
     os.makedirs(cache(), exist_ok=True)

@@ -94,6 +94,8 @@ def set_mtu(lab, end, size):
     if not size.isdigit() or not 576 <= int(size) <= network.WIRE_MTU:
         raise LabError(f"mtu takes 576 to {network.WIRE_MTU}")
     kernel.ip_batch([f"link set {iface} mtu {size}"], lab.netns(node.name))
+    lab.state["mtus"][end] = int(size)
+    lab.save()
 
 
 def recable(lab, link, speed, dock):
@@ -107,12 +109,18 @@ def recable(lab, link, speed, dock):
 
 
 def calm(lab):
-    """Every cable in, at full speed, without loss."""
+    """Every cable in, at full speed, without loss; MTUs as after a boot."""
     for cable in lab.fleet.cables:
         if not lab.plugged(cable):
             lab.plug(cable.a)
     for sender in list(lab.state["shaped"]):
         shape(lab, sender, "off", sender)
+    for end in lab.state["mtus"]:
+        node, iface = _split(lab, end)
+        cable = lab.cable_at(node.name, iface)
+        kernel.ip_batch([f"link set {iface} mtu {cable.mtu if cable else 1500}"],
+                        lab.netns(node.name))
+    lab.state["mtus"].clear()
     if lab.state["lossy"]:
         lab.state["lossy"].clear()
         _write_losses(lab)
