@@ -36,7 +36,7 @@ class MachineCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.lab = Machine(cls.fleet, "v" + cls.fleet[5])
+        cls.lab = Machine(cls.fleet, "v" + cls.fleet[5:])
         cls.addClassCleanup(cls.lab.down)
         cls.seconds = cls.lab.up()
 
@@ -50,7 +50,7 @@ class MachineCase(unittest.TestCase):
             return (f"timeout {limit} ibv_{kind}_pingpong -d rxe_{node}_{port} -n 50 {options}")
         self.lab.out(second, f"({command(second, ports[1])} -g 1) >/tmp/out 2>&1 </dev/null &")
         time.sleep(1)
-        done = self.lab.ssh(first, f"{command(first, ports[0])} -g {index} {server}; s=$?; exit $s")
+        done = self.lab.ssh(first, f"{command(first, ports[0])} -g {index} {server}; exit $?")
         return done.returncode, done.stdout + done.stderr
 
     def devinfo(self, node, options="-v"):
@@ -149,6 +149,22 @@ class Pair(MachineCase):
         self.lab.out("box1", "rm ~/probe; test ! -e /tmp/probe")
         self.assertIn("::ffff:10.254.0.1", self.devinfo("box1"))
         self.assertEqual(self.pingpong()[0], 0)
+
+
+class Macs(MachineCase):
+    fleet = "rdma-macs"
+
+    def test_a_simulated_mac_may_have_a_real_device(self):
+        out = self.lab.out("studio1", "uname; rdma_ctl status; ibv_devices; ibv_devinfo -v")
+        self.assertTrue(out.startswith("Darwin\nenabled\n"), out)
+        self.assertIn("rxe_studio1_en3", out)
+        self.assertNotIn("studio2", out)
+        self.assertIn("GID[  1]:\t\t::ffff:10.254.0.1", out)
+        self.lab.out("studio2", "(perl -e 'alarm 30; exec @ARGV' ibv_uc_pingpong -g 1 -n 50) "
+                                ">/tmp/out 2>&1 </dev/null &")
+        time.sleep(1)
+        self.assertIn("50 iters in", self.lab.out(
+            "studio1", "perl -e 'alarm 30; exec @ARGV' ibv_uc_pingpong -g 1 -n 50 10.254.0.2"))
 
 
 class Triangle(MachineCase):

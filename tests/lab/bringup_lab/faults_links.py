@@ -86,8 +86,9 @@ def _sshd_option(text):
 def _memlock(lab, name, kib):
     if not kib.isdigit():
         raise LabError("memlock takes KiB")
-    resource.prlimit(node.sshd_pid(lab, name), resource.RLIMIT_MEMLOCK,
-                     (int(kib) << 10, int(kib) << 10))
+    for pid in node.descendants(node.sshd_pid(lab, name)):  # sessions that stand already as well
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_MEMLOCK, (int(kib) << 10, int(kib) << 10))
 
 
 def _memlock_mend(lab, name, _):

@@ -122,15 +122,26 @@ def tmp_of(lab, name):
     return root_of(lab, name) + ("/private/tmp" if lab.fleet.nodes[name].mac else "/tmp")
 
 
+def _children(pid):
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as f:
+            return [int(child) for child in f.read().split()]
+    return []
+
+
+def descendants(pid):
+    """That process and all that it has started."""
+    return [pid] + [d for child in _children(pid) for d in descendants(child)]
+
+
 def sshd_pid(lab, name):
     """The listener: the child of process 1 of that name."""
     init = init_pid(lab, name)
     if init is not None:
-        with open(f"/proc/{init}/task/{init}/children", encoding="utf-8") as f:
-            for child in f.read().split():
-                with open(f"/proc/{child}/comm", encoding="utf-8") as comm:
-                    if comm.read().strip() == "sshd":
-                        return int(child)
+        for child in _children(init):
+            with open(f"/proc/{child}/comm", encoding="utf-8") as comm:
+                if comm.read().strip() == "sshd":
+                    return child
     raise LabError(f"{name}: no sshd runs")
 
 

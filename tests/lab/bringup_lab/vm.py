@@ -78,7 +78,12 @@ def _up(name, fleet, helpers, script, image):
     kernel.write(f"{base}/vm.json", json.dumps({"port": port, "helpers": helpers}))
     vm_kernel.initramfs(image, os.path.dirname(script) + "/vm/init", f"{base}/initrd", shared(name),
                         command_in_guest(name, ["guest", "--name", name]))
-    _wait(name, _start(name, image, port))
+    emulator = _start(name, image, port)
+    try:
+        _wait(name, emulator)
+    except BaseException:
+        emulator.terminate()  # it may not have written its id yet
+        raise
 
 
 def _compile(script, out):
