@@ -379,8 +379,8 @@ class LabCase(unittest.TestCase):
 
     def scratch(self):
         """A folder of this test's own."""
-        folder = tempfile.TemporaryDirectory(prefix="bringup-lab-",
-                                             dir=self.lab.folder if self.lab.vm else None)
+        inside = self.lab.folder if self.lab is not None and self.lab.vm else None
+        folder = tempfile.TemporaryDirectory(prefix="bringup-lab-", dir=inside)
         self.addCleanup(folder.cleanup)
         return folder.name
 

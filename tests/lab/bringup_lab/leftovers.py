@@ -11,6 +11,8 @@ from .errors import LabError
 PLACES = ("/tmp", "/private/tmp", "/var/tmp", "/dev/shm", "/root", "/run")
 # Their own comings and goings are no tool's traces.
 NOT_OURS = ("/run/sshd", "/run/sudo", "/run/lock")
+# sudo's own note in a home.
+NOT_FILES = (".sudo_as_admin_successful",)
 _LISTEN = "0A"
 
 
@@ -62,7 +64,7 @@ def _files(lab, name):
             folders[:] = [d for d in folders if f"{inside}/{d}" not in NOT_OURS]
             for entry in folders:
                 found[f"{inside}/{entry}/"] = ""
-            for entry in files:
+            for entry in (f for f in files if f not in NOT_FILES):
                 with contextlib.suppress(OSError):
                     st = os.lstat(f"{folder}/{entry}")
                     found[f"{inside}/{entry}"] = f"{st.st_ino} {st.st_size} {st.st_mtime_ns}"
