@@ -146,7 +146,8 @@ class Tools(LinksCase):
         self.lab.out("studio2", "mkdir -p ~/.cache/bringup; echo x >~/.cache/bringup/probe")
         left = self.left("studio2")
         self.assertRegex(left[0], r"^process \d+ /opt/homebrew/bin/iperf3 -s$")
-        self.assertEqual(left[1:], ["file /Users/admin/.cache/", "file /Users/admin/.cache/bringup/",
+        self.assertEqual(left[1:], ["file /Users/admin/.cache/",
+                                    "file /Users/admin/.cache/bringup/",
                                     "file /Users/admin/.cache/bringup/probe",
                                     "file /private/tmp/out", "port tcp/5201"])
         self.lab.must("leftovers", "--mark", "studio2")

@@ -194,7 +194,8 @@ def _run(args):
         fleet = _fleet(args)
         started = time.monotonic()
         if args.vm:
-            vm.up(lab.name, fleet, find_helpers(), f"{HERE}/lab")
+            # Without the time that fetching the kernel took.
+            started = vm.up(lab.name, fleet, find_helpers(), f"{HERE}/lab")
         else:
             with lab.locked():
                 lab.up(fleet)

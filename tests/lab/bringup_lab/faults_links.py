@@ -103,8 +103,8 @@ def _no_address(lab, name, iface):
 
 
 def _address_again(lab, name, iface):
-    kernel.ip_batch([f"addr flush dev {iface} scope global", *network.address_lines(lab, name, iface)],
-                    lab.netns(name))
+    kernel.ip_batch([f"addr flush dev {iface} scope global",
+                     *network.address_lines(lab, name, iface)], lab.netns(name))
 
 
 def _port_down(lab, name, iface):
@@ -135,7 +135,8 @@ def _device_back(lab, name, iface):
 def _gid_index2(lab, name, iface):
     """With real devices, another address comes first; a modelled Mac needs only the word."""
     for k, i in enumerate(_ports(lab, name, iface) if lab.fleet.verbs == "rxe" else []):
-        kernel.ip_batch([f"addr flush dev {i} scope global", f"addr add 198.51.100.{k * 4 + 1}/30 dev {i}",
+        kernel.ip_batch([f"addr flush dev {i} scope global",
+                         f"addr add 198.51.100.{k * 4 + 1}/30 dev {i}",
                          *network.address_lines(lab, name, i)], lab.netns(name))
 
 

@@ -17,7 +17,8 @@ PASSWORD_HASH = ("$6$labsalt$7q5WcrqGiXe9t4NqzUCXSjXviufqgcnDIUsslgol0pBGXuN9K"
 HIDDEN = """ip bridge tc ss timeout setsid nproc free systemctl systemd-run rdma ethtool lsusb lspci
     flock getent numactl lscpu lsblk python3 nft iptables unshare nsenter stdbuf tac ionice chrt
     ibv_devices ibv_devinfo ibv_asyncwatch ibv_rc_pingpong ibv_uc_pingpong ibv_ud_pingpong
-    ibv_srq_pingpong ibv_xsrq_pingpong iperf3 ifconfig route netstat arp ping ping4 ping6 uname stat sysctl
+    ibv_srq_pingpong ibv_xsrq_pingpong iperf3 ifconfig route netstat arp ping ping4 ping6 uname
+    stat sysctl
     hostnamectl journalctl""".split()
 
 # Where the Mac keeps each of its own; the rest go to /usr/bin.

@@ -46,6 +46,7 @@ def stands(name):
 
 
 def up(name, fleet, helpers, script):
+    """When the raising began, by the monotonic clock: after the kernel was there."""
     if stands(name) or os.path.exists(f"{BASE}/{name}"):
         raise LabError(f"a lab named {name} stands already, or its remains do: "
                        f"lab down --name {name}")
@@ -54,11 +55,13 @@ def up(name, fleet, helpers, script):
     if not os.path.exists(f"{helpers}/lab-call"):
         raise LabError(f"{helpers} has no lab-call: build it again")
     image = vm_kernel.prepare()
+    started = time.monotonic()
     try:
         _up(name, fleet, helpers, script, image)
     except BaseException:
-        shutil.copy(f"{folder(name)}/console.log", "/tmp/console.log"); down(name)
+        down(name)
         raise
+    return started
 
 
 def _up(name, fleet, helpers, script, image):

@@ -1,5 +1,5 @@
-"""The kernel of the virtual machine: Debian's from trixie-backports, the first whose Soft-RoCE works
-in network namespaces. It is downloaded and unpacked into build/vm (or $BRINGUP_LAB_VM), with an apt
+"""The kernel of the virtual machine: Debian's from trixie-backports, the first whose Soft-RoCE
+works in network namespaces. It is downloaded and unpacked into build/vm (or $BRINGUP_LAB_VM), with an apt
 list of its own, and never installed."""
 
 import contextlib
@@ -178,7 +178,8 @@ def _uncompressed(data):
 
 
 def initramfs(folder, init, out, shared, command):
-    """busybox, the modules for the root, /init, the shared folder's place, and what /init becomes."""
+    """busybox, the modules for the root, /init, the place of the shared folder, and what /init
+    becomes."""
     archive = _Archive()
     for directory in ("bb", "dev", "proc", "sys", "mod", "host", "over", "new"):
         archive.add(directory, 0o40755)
