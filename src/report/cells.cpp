@@ -34,6 +34,7 @@ Mark mark_of(verify::CellStatus status) {
       return Mark::bad;
     case verify::CellStatus::unlinked:
     case verify::CellStatus::untested:
+    case verify::CellStatus::skipped:
       return Mark::none;
   }
   return Mark::bad;
@@ -51,6 +52,8 @@ std::string short_words(const verify::Cell& cell) {
       return "—";
     case verify::CellStatus::untested:
       return "untested";
+    case verify::CellStatus::skipped:
+      return "–";
     case verify::CellStatus::unreachable:
       return "no ssh";
     case verify::CellStatus::error:
@@ -74,6 +77,8 @@ std::string long_words(const verify::Cell& cell) {
       return "unlinked";
     case verify::CellStatus::untested:
       return "untested";
+    case verify::CellStatus::skipped:
+      return "nothing to check";
     case verify::CellStatus::unreachable:
       return "no session" + (cell.diagnosis ? ": " + printable(cell.diagnosis->seen) : "");
     case verify::CellStatus::error:

@@ -83,7 +83,8 @@ Json json_of(const std::optional<Error>& error) {
           {"hint", clean(error->hint)}};
 }
 
-Json json_of(const std::vector<plan::Finding>& findings) {
+template <class Finding>
+Json json_of(const std::vector<Finding>& findings) {
   Json list = Json::array();
   for (const auto& found : findings) {
     list.push_back({{"severity", word(found.severity)},

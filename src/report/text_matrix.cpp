@@ -36,32 +36,13 @@ bool linked(const verify::Cell& cell) {
   return cell.link.has_value();
 }
 
-// The worst of several links' cells stands for the pair in the matrix.
-int badness(verify::CellStatus status) {
-  switch (status) {
-    case verify::CellStatus::pass:
-      return 0;
-    case verify::CellStatus::unlinked:
-      return 1;
-    case verify::CellStatus::untested:
-      return 2;
-    case verify::CellStatus::slow:
-      return 3;
-    case verify::CellStatus::unreachable:
-      return 4;
-    case verify::CellStatus::error:
-      return 5;
-    case verify::CellStatus::fail:
-      return 6;
-  }
-  return 6;
-}
-
 Table square(const model::Fleet& fleet, const verify::Matrix& matrix) {
+  // The worst of several links' cells stands for the pair.
   std::map<std::pair<std::size_t, std::size_t>, const verify::Cell*> worst;
   for (const auto& cell : matrix.cells) {
     auto& slot = worst[{cell.from, cell.to}];
-    if (slot == nullptr || badness(cell.status) > badness(slot->status)) slot = &cell;
+    if (slot == nullptr || verify::badness(cell.status) > verify::badness(slot->status))
+      slot = &cell;
   }
   std::vector<std::size_t> nodes;
   std::vector<Align> alignment = {Align::left};

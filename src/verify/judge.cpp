@@ -11,10 +11,6 @@
 namespace bringup::verify {
 namespace {
 
-bool wanted(const CheckOptions& options, CheckKind kind) {
-  return std::find(options.only.begin(), options.only.end(), kind) != options.only.end();
-}
-
 // One directed cell of one link while it is being judged.
 struct Judged {
   const model::Fleet& fleet;
@@ -125,32 +121,32 @@ void judge_linked(Judged& j, const CheckOptions& options) {
   }
 }
 
-plan::Finding finding_of(const Diagnosis& diagnosis, plan::Severity severity) {
+Finding finding_of(const Diagnosis& diagnosis, plan::Severity severity) {
   return {severity,
           diagnosis.layer,
           diagnosis.target.empty() ? diagnosis.node : diagnosis.node + ":" + diagnosis.target,
           diagnosis.seen,
           diagnosis.expected,
-          diagnosis.cure};
-}
-
-bool same(const plan::Finding& a, const plan::Finding& b) {
-  return a.layer == b.layer && a.target == b.target && a.seen == b.seen;
+          diagnosis.cure,
+          diagnosis.meaning,
+          diagnosis.id};
 }
 
 }  // namespace
 
 Matrix judge(const model::Fleet& fleet, const std::vector<std::size_t>& selected,
              const std::vector<NodeEvidence>& evidence, const CheckOptions& options) {
+  return judge(fleet, selected, evidence, {}, options);
+}
+
+Matrix judge(const model::Fleet& fleet, const std::vector<std::size_t>& selected,
+             const std::vector<NodeEvidence>& evidence, const std::vector<Measurement>&,
+             const CheckOptions& options) {
   Matrix matrix;
   matrix.fleet = fleet.name;
   for (const std::size_t node : selected) matrix.nodes.push_back(fleet.nodes[node].name);
 
-  const auto add = [&](const plan::Finding& finding) {
-    const auto known = std::any_of(matrix.findings.begin(), matrix.findings.end(),
-                                   [&](const auto& other) { return same(finding, other); });
-    if (!known) matrix.findings.push_back(finding);
-  };
+  const auto add = [&](Finding finding) { add_finding(matrix, std::move(finding)); };
   for (const std::size_t node : selected) {
     if (evidence[node].error) {
       add(finding_of(no_session(fleet, node, *evidence[node].error), plan::Severity::error));

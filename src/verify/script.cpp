@@ -40,10 +40,6 @@ Dialect dialect_of(facts::Os os, const CheckOptions& options) {
           5, limit_s};
 }
 
-bool wanted(const CheckOptions& options, CheckKind kind) {
-  return std::find(options.only.begin(), options.only.end(), kind) != options.only.end();
-}
-
 // bu_try keeps the end of what a command says (a ping's summary stands last) with its status behind
 // it, since a pipe's status would be that of tail; a command that overstays SECONDS is ended.
 // bu_part takes the two apart again.

@@ -1,4 +1,6 @@
 #pragma once
+// What the checks measured and what it means: one cell per link and direction.
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -7,44 +9,130 @@
 #include "bringup/model/fleet.hpp"
 #include "bringup/plan/plan.hpp"
 #include "bringup/platform/observed.hpp"
+#include "bringup/verify/rdma.hpp"
 
 namespace bringup::verify {
 
-enum class CheckKind { route, ping };
+enum class CheckKind { route, ping, mtu, tcp, iperf, rdma };
 std::string_view to_string(CheckKind kind);
+std::optional<CheckKind> parse_check_kind(std::string_view word);
+std::vector<std::string> check_kind_words();  // in the order of the enum
+
+// Background checks run on all links at once; exclusive ones fill a link and run in rounds.
+bool is_exclusive(CheckKind kind);
 
 // A number is never invented for a failure: measurements are set only where they were made.
-enum class CellStatus { pass, slow, fail, unlinked, untested, unreachable, error };
+// skipped: nothing that was asked for applies to this link (RDMA alone, on Thunderbolt 4).
+enum class CellStatus { pass, slow, fail, unlinked, untested, unreachable, error, skipped };
 std::string_view to_string(CellStatus status);
+// Higher is worse: skipped, pass, unlinked, untested, slow, unreachable, error, fail.
+int badness(CellStatus status);
 
-// The first broken layer of a cell and its cure.
+// A broken layer and its cure.
 struct Diagnosis {
   std::string layer;   // "ssh", "bridge", "interface", "address", "route", "ping", …
   std::string node;    // the end that is to blame
   std::string target;  // its interface
   std::string seen, expected, cure;
+  std::string meaning = {};  // what it means for the user; may be empty
+  std::string id = {};       // the row of the table of diagnoses (diagnoses.hpp); may be empty
+};
+
+// The largest ICMP echo that crosses the link unfragmented. Sizes are IPv4 packets with their
+// headers (payload + 28), so that they compare with an MTU.
+struct MtuResult {
+  std::optional<std::uint32_t> largest_packet;    // unset: not even the smallest got an answer
+  std::optional<std::uint32_t> mtu_from, mtu_to;  // of the interfaces, as their nodes say
+  std::optional<std::uint32_t> declared;          // in the inventory
+  std::string error = {};                         // why there is no packet size
+};
+
+enum class TcpMeans { forward, nc };  // a direct-tcpip channel of the session; nc on the node
+std::string_view to_string(TcpMeans means);
+
+// May the sending end open a TCP connection to the peer's address of this link?
+struct TcpResult {
+  std::uint16_t port = 0;
+  bool reachable = false;
+  TcpMeans by = TcpMeans::forward;
+  std::string error = {};  // the node's words when not reachable
+};
+
+enum class IperfFailure { missing, port_busy, refused, timed_out, unreadable, other };
+std::string_view to_string(IperfFailure failure);
+
+// iperf3 from this cell's sender to its receiver. gbps is what the receiver counted.
+struct IperfResult {
+  std::optional<double> gbps;
+  std::optional<std::uint64_t> retransmits;
+  int streams = 0;
+  double seconds = 0;  // measured, not asked for
+  std::optional<IperfFailure> failure = {};
+  std::string node = {};   // the end on which it failed
+  std::string error = {};  // set with `failure`: iperf3's own words, printable
+};
+
+// What the exclusive checks (and TCP) gave over one link in one direction; unset: not made.
+struct Measurement {
+  std::size_t link = 0;  // index into Fleet::links
+  std::size_t from = 0;  // index into Fleet::nodes: the sender
+  std::vector<TcpResult> tcp = {};
+  std::optional<IperfResult> iperf = {};
+  std::optional<RdmaResult> rdma = {};
+};
+
+enum class VerdictSource { expectation, peers, baseline };
+std::string_view to_string(VerdictSource source);
+
+// One judgement of one figure. Only what was measured and compared has one.
+struct Verdict {
+  CheckKind check = CheckKind::ping;
+  VerdictSource source = VerdictSource::expectation;
+  CellStatus status = CellStatus::pass;  // pass, slow, fail or error
+  std::string what;                      // "rtt", "loss", "packet", "tcp 22", "iperf", "rdma", …
+  std::string seen, expected;            // "21.3 Gb/s", "at least 40 Gb/s"
 };
 
 // One directed pair over one link (or the single cell of an unlinked pair).
 struct Cell {
   std::size_t from = 0;  // index into Fleet::nodes
   std::size_t to = 0;
-  std::optional<std::size_t> link;  // index into Fleet::links; unset: unlinked
-  CellStatus status = CellStatus::untested;
+  std::optional<std::size_t> link;           // index into Fleet::links; unset: unlinked
+  CellStatus status = CellStatus::untested;  // the worst of the verdicts
   std::optional<bool> route_ok;  // the peer's address leaves through the link's interface
   std::string route_interface;   // what the route check saw
   std::optional<platform::PingResult> ping;
-  std::optional<Diagnosis> diagnosis;
-  std::string raw;  // bounded; for the journal
+  std::optional<MtuResult> mtu;
+  std::vector<TcpResult> tcp;
+  std::optional<IperfResult> iperf;
+  std::optional<RdmaResult> rdma;
+  std::vector<Verdict> verdicts;
+  std::optional<Diagnosis> diagnosis;  // of the worst verdict
+  std::string raw;                     // bounded; for the journal
+};
+
+// A diagnosis as the report shows it, once for all the cells that share it.
+struct Finding {
+  plan::Severity severity = plan::Severity::error;
+  std::string layer;
+  std::string target;  // "node:interface" or "node"
+  std::string seen, expected, cure;
+  std::string meaning = {};
+  std::string id = {};
 };
 
 struct Matrix {
   std::string fleet;
   std::vector<std::string> nodes;  // names, inventory order (only those selected)
+  std::vector<CheckKind> checks;   // that were asked for, in the order of the enum
   std::vector<Cell> cells;         // every ordered pair appears at least once
-  std::vector<plan::Finding> findings;
+  std::vector<Finding> findings;
   [[nodiscard]] std::size_t count(CellStatus status) const;
-  [[nodiscard]] bool green() const;  // every linked cell passes
+  [[nodiscard]] bool green() const;  // every linked cell passes, or had nothing to prove
+  [[nodiscard]] bool has(CheckKind kind) const;
 };
+
+// Adds a finding unless the same stands there already (layer, target and what was seen).
+void add_finding(Matrix& matrix, Finding finding);
 
 }  // namespace bringup::verify
