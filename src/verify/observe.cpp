@@ -147,4 +147,30 @@ PingReading read_ping(const std::vector<facts::Frame>& frames, std::size_t link,
   return reading;
 }
 
+Reading<MtuReading> read_mtu(const std::vector<facts::Frame>& frames, std::size_t link) {
+  constexpr int kHeaders = 28;  // IPv4 and ICMP
+  constexpr int kSilence = 2;   // the script's word for no reply of any size
+  Reading<MtuReading> reading;
+  const auto* frame = find(frames, fmt::format("mtu.{}", link));
+  if (frame == nullptr) return reading;
+  reading.present = true;
+  reading.raw = frame->payload.substr(0, kRawBytes);
+  MtuReading value;
+  for (const auto line : split_lines(frame->payload)) {
+    const auto words = split_blank(line);
+    int size = 0;
+    if (words.size() != 2 || !number(words[1], size) || size < 0 || size > 1 << 24) continue;
+    if (words[0] == "interface" && size > 0) value.interface = static_cast<std::uint32_t>(size);
+    if (words[0] == "largest") value.largest = static_cast<std::uint32_t>(size + kHeaders);
+  }
+  value.asked = value.largest.has_value() || frame->exit_status == kSilence;
+  const bool sound = frame->exit_status == 0 || frame->exit_status == kSilence;
+  if (value.interface > 0 && sound) {
+    reading.value = value;
+  } else {
+    reading.problem = last_words(*frame);
+  }
+  return reading;
+}
+
 }  // namespace bringup::verify

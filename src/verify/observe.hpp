@@ -30,4 +30,12 @@ struct PingReading : Reading<platform::PingResult> {
 };
 PingReading read_ping(const std::vector<facts::Frame>& frames, std::size_t link, facts::Os os);
 
+// Frame "mtu.L". `value` stands for what this end saw; the peer's MTU is in the peer's frame.
+struct MtuReading {
+  std::uint32_t interface = 0;           // MTU
+  std::optional<std::uint32_t> largest;  // IPv4 packet; unset: nothing came back, or not asked
+  bool asked = false;                    // sizes were tried
+};
+Reading<MtuReading> read_mtu(const std::vector<facts::Frame>& frames, std::size_t link);
+
 }  // namespace bringup::verify

@@ -16,8 +16,12 @@ namespace {
 
 constexpr std::size_t kMostRounds = 100'000;
 
-// The links of each pair of nodes, in the order of the inventory.
-using Cables = std::map<Edge, std::vector<std::size_t>>;
+// The links of each pair of nodes, in the order of the inventory; sorted by pair.
+struct PairCables {
+  Edge pair;
+  std::vector<std::size_t> links;
+};
+using Cables = std::vector<PairCables>;
 
 Edge ordered(std::size_t a, std::size_t b) {
   return a < b ? Edge{a, b} : Edge{b, a};
@@ -26,11 +30,17 @@ Edge ordered(std::size_t a, std::size_t b) {
 Cables cables_of(const model::Fleet& fleet, const std::vector<std::size_t>& selected) {
   std::vector<char> in(fleet.nodes.size(), 0);
   for (const std::size_t node : selected) in[node] = 1;
-  Cables cables;
+  std::vector<std::pair<Edge, std::size_t>> wanted_links;
   for (std::size_t link = 0; link < fleet.links.size(); ++link) {
     const auto& ends = fleet.links[link].ends;
     if (in[ends[0].node] == 0 || in[ends[1].node] == 0) continue;
-    cables[ordered(ends[0].node, ends[1].node)].push_back(link);
+    wanted_links.emplace_back(ordered(ends[0].node, ends[1].node), link);
+  }
+  std::sort(wanted_links.begin(), wanted_links.end());
+  Cables cables;
+  for (const auto& [pair, link] : wanted_links) {
+    if (cables.empty() || cables.back().pair != pair) cables.push_back({pair, {}});
+    cables.back().links.push_back(link);
   }
   return cables;
 }
@@ -47,8 +57,11 @@ std::vector<Round> by_circle(const Cables& cables, const std::vector<std::size_t
   for (const auto& pairs : circle_rounds(selected.size())) {
     Round round;
     for (const auto& [a, b] : pairs) {
-      const auto found = cables.find(ordered(selected[a], selected[b]));
-      if (found != cables.end()) round.push_back(found->second.front());
+      const Edge pair = ordered(selected[a], selected[b]);
+      const auto found = std::lower_bound(
+          cables.begin(), cables.end(), pair,
+          [](const PairCables& one, const Edge& other) { return one.pair < other; });
+      if (found != cables.end() && found->pair == pair) round.push_back(found->links.front());
     }
     rounds.push_back(std::move(round));
   }

@@ -16,6 +16,7 @@ struct IperfJson {
   std::optional<double> bits_per_second;
   enum class Source { received, sent, intervals } source = Source::received;
   std::optional<double> seconds;
+  int streams = 0;
   std::optional<std::uint64_t> retransmits;
   std::string error;       // the document's "error", printable; empty when there is none
   bool truncated = false;  // the document has no end
