@@ -12,8 +12,8 @@ namespace bringup::verify {
 // (usage) naming the port.
 Expected<void> check_tcp_ports(const std::vector<std::uint16_t>& ports);
 
-// Every link end of `node`, each port of its peer: frames "tcp.L.PORT", then "end". At most 3 s
-// each, all at once.
+// Every link end of `node`, each port of its peer: frames "tcp.L.PORT", then "end". At most 4 s
+// all in all.
 std::string nc_script(const model::Fleet& fleet, std::size_t node, const std::string& nonce,
                       const CheckOptions& options, facts::Os os = facts::Os::darwin);
 
