@@ -126,6 +126,7 @@ Expectation read_expectation(TableReader& table) {
   expectation.loss_percent = value("loss_percent", 100);
   expectation.negotiated_gbps = value("negotiated_gbps", highest_gbps);
   expectation.iperf_gbps = value("iperf_gbps", highest_gbps);
+  expectation.rdma_gbps = value("rdma_gbps", highest_gbps);
   return expectation;
 }
 

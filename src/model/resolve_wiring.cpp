@@ -178,6 +178,7 @@ class Wiring {
       result.loss_percent = by.loss_percent ? by.loss_percent : result.loss_percent;
       result.negotiated_gbps = by.negotiated_gbps ? by.negotiated_gbps : result.negotiated_gbps;
       result.iperf_gbps = by.iperf_gbps ? by.iperf_gbps : result.iperf_gbps;
+      result.rdma_gbps = by.rdma_gbps ? by.rdma_gbps : result.rdma_gbps;
     };
     if (const auto of_kind = declared_.kind_expectations.find(declared.kind);
         of_kind != declared_.kind_expectations.end()) {

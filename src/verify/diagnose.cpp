@@ -5,12 +5,11 @@
 #include <array>
 
 #include "bringup/util/text.hpp"
+#include "bringup/verify/diagnoses.hpp"
 #include "observe.hpp"
 
 namespace bringup::verify {
 namespace {
-
-constexpr std::string_view kApply = "bringup apply";
 
 // One end of a link with all that is known about it. `facts` is never null.
 struct End {
@@ -30,10 +29,8 @@ struct End {
   }
 };
 
-Diagnosis blame(const End& end, std::string layer, std::string seen, std::string expected,
-                std::string cure) {
-  return {std::move(layer), end.node(),          end.self.interface,
-          std::move(seen),  std::move(expected), std::move(cure)};
+Diagnosis blame(const End& end, std::string_view id, const Words& words = {}) {
+  return diagnose(id, end.node(), end.self.interface, words);
 }
 
 using Layer = std::optional<Diagnosis> (*)(const End&);
@@ -41,9 +38,12 @@ using Layer = std::optional<Diagnosis> (*)(const End&);
 std::optional<Diagnosis> bridge_layer(const End& end) {
   const auto* bridge = end.facts->bridge_of(end.self.interface);
   if (bridge == nullptr) return std::nullopt;
-  return blame(end, "bridge",
-               fmt::format("{} is a member of {}", end.place(), printable(bridge->name)),
-               fmt::format("{} stands alone", end.self.interface), std::string(kApply));
+  // macOS numbers the bridges of Internet Sharing from 100.
+  const bool sharing = bridge->name.size() >= 9 && bridge->name.starts_with("bridge1");
+  auto found = blame(end, sharing ? "internet-sharing" : "bridge-member",
+                     {{"bridge", printable(bridge->name)}});
+  found.layer = "bridge";
+  return found;
 }
 
 std::optional<Diagnosis> interface_layer(const End& end) {
@@ -51,15 +51,11 @@ std::optional<Diagnosis> interface_layer(const End& end) {
   if (interface == nullptr) {
     std::vector<std::string> names;
     for (const auto& other : end.facts->interfaces) names.push_back(printable(other.name, 32));
-    return blame(end, "interface",
-                 fmt::format("{} has no interface {}", end.node(), end.self.interface),
-                 fmt::format("an interface named {}", end.self.interface),
-                 fmt::format("name the right interface in {} ({} has: {})", end.fleet.source,
-                             end.node(), printable(join(names, ", "), 200)));
+    return blame(end, "interface-missing",
+                 {{"source", end.fleet.source}, {"interfaces", printable(join(names, ", "), 200)}});
   }
   if (interface->up) return std::nullopt;
-  return blame(end, "interface", fmt::format("{} is switched off (flag UP missing)", end.place()),
-               "flag UP", std::string(kApply));
+  return blame(end, "interface-down");
 }
 
 bool no_carrier(const facts::NodeFacts& facts, const model::LinkEnd& end) {
@@ -69,16 +65,17 @@ bool no_carrier(const facts::NodeFacts& facts, const model::LinkEnd& end) {
 
 std::optional<Diagnosis> cable_layer(const End& end) {
   if (!no_carrier(*end.facts, end.self)) return std::nullopt;
-  std::string seen = fmt::format("{} is down (cable unplugged?)", end.place());
+  std::string ends = fmt::format("{} is down", end.place());
   if (end.peer_facts != nullptr && no_carrier(*end.peer_facts, end.peer)) {
-    seen = fmt::format("{} and {}:{} are down (cable unplugged?)", end.place(),
-                       end.fleet.nodes[end.peer.node].name, end.peer.interface);
+    ends = fmt::format("{} and {}:{} are down", end.place(), end.fleet.nodes[end.peer.node].name,
+                       end.peer.interface);
   }
-  return blame(end, "cable", std::move(seen), "status: active", "plug the cable in at both ends");
+  return blame(end, "cable-no-carrier", {{"ends", ends}});
 }
 
 std::optional<Diagnosis> address_layer(const End& end) {
   const model::InterfaceAddress want{end.self.address, end.link.subnet.prefix()};
+  if (end.interface() == nullptr) return std::nullopt;
   const auto& have = end.interface()->inet;
   for (const auto& address : have) {
     if (address == want) return std::nullopt;
@@ -88,22 +85,20 @@ std::optional<Diagnosis> address_layer(const End& end) {
     if (other.name == end.self.interface) continue;
     for (const auto& address : other.inet) {
       if (address.address != want.address) continue;
-      return blame(
-          end, "address",
-          fmt::format("{} is on {}:{}", address.to_string(), end.node(), printable(other.name, 32)),
-          fmt::format("{} on {}", expected, end.self.interface),
-          fmt::format("take it off {} there, then {}", printable(other.name, 32), kApply));
+      return blame(end, "address-elsewhere",
+                   {{"address", address.to_string()},
+                    {"other", printable(other.name, 32)},
+                    {"expected", expected}});
     }
-  }
-  if (have.empty()) {
-    return blame(end, "address", fmt::format("{} has no IPv4 address", end.place()), expected,
-                 std::string(kApply));
   }
   std::vector<std::string> seen;
   for (const auto& address : have) seen.push_back(address.to_string());
-  return blame(end, "address",
-               fmt::format("{} has {}", end.place(), printable(join(seen, ", "), 200)), expected,
-               std::string(kApply));
+  const std::string list = have.empty() ? "no IPv4 address" : printable(join(seen, ", "), 200);
+  if (end.facts->exo_daemon) {
+    return blame(end, "address-exo", {{"have", list}, {"expected", expected}});
+  }
+  return have.empty() ? blame(end, "address-missing", {{"expected", expected}})
+                      : blame(end, "address-wrong", {{"have", list}, {"expected", expected}});
 }
 
 std::optional<Diagnosis> route_layer(const End& end) {
@@ -120,28 +115,22 @@ facts::Os os_of(const NodeEvidence& evidence) {
 }
 
 Diagnosis no_session(const model::Fleet& fleet, std::size_t node, const Error& error) {
-  const std::string& name = fleet.nodes[node].name;
-  return {"ssh",
-          name,
-          "",
-          printable(error.message),
-          fmt::format("a session with {}", name),
-          error.hint.empty() ? fmt::format("is {} on, and does `ssh {}` work?", name, name)
-                             : printable(error.hint)};
+  auto found =
+      diagnose("ssh-no-session", fleet.nodes[node].name, "", {{"error", printable(error.message)}});
+  if (!error.hint.empty()) found.cure = printable(error.hint);
+  return found;
 }
 
 Diagnosis wrong_route(const model::Fleet& fleet, const model::LinkEnd& from,
                       const model::LinkEnd& to, const std::string& seen, facts::Os os) {
   const std::string peer = to.address.to_string();
-  return {"route",
-          fleet.nodes[from.node].name,
-          from.interface,
-          seen.empty() ? fmt::format("no route to {}", peer)
-                       : fmt::format("route to {} leaves through {}", peer, printable(seen, 32)),
-          from.interface,
-          fmt::format("`{} {}` on {} shows it; remove the overlapping address or route",
-                      os == facts::Os::linux_kernel ? "ip route get" : "route -n get", peer,
-                      fleet.nodes[from.node].name)};
+  return diagnose(
+      seen.empty() ? "route-none" : "route-elsewhere", fleet.nodes[from.node].name, from.interface,
+      {{"address", peer},
+       {"other", printable(seen, 32)},
+       {"command",
+        fmt::format("{} {}", os == facts::Os::linux_kernel ? "ip route get" : "route -n get",
+                    peer)}});
 }
 
 std::optional<Diagnosis> first_broken_layer(const model::Fleet& fleet, std::size_t link,

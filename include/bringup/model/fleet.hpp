@@ -75,6 +75,7 @@ struct Expectation {
   std::optional<double> loss_percent;  // above it: failure
   std::optional<double> negotiated_gbps;
   std::optional<double> iperf_gbps;
+  std::optional<double> rdma_gbps;
   bool operator==(const Expectation&) const = default;
 };
 Expectation default_expectation(LinkKind kind);

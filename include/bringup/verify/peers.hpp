@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bringup/verify/checks.hpp"
+#include "bringup/verify/diagnoses.hpp"
 
 namespace bringup::verify {
 
@@ -29,6 +30,11 @@ Spread spread_of(std::vector<double> values);  // precondition: not empty
 // than the median by more than 5 MAD (of at least 4 % of the median) and by more than a quarter of
 // it; round trips moreover by more than 0.2 ms, which is noise of a scheduler.
 void compare_with_peers(const model::Fleet& fleet, Matrix& matrix);
+
+// A cell that a comparison found slow: its status and diagnosis, unless something worse is known,
+// and the finding.
+void add_slow(const model::Fleet& fleet, Matrix& matrix, Cell& cell, std::string_view id,
+              Words words);
 
 // Links of which an exclusive check (iperf, RDMA) came out slow by any judgement, the worst first:
 // to be measured again with retest_schedule().

@@ -147,6 +147,7 @@ TEST(LoadInventory, ReadsEveryKeyOfALink) {
   const Fleet fleet = loaded(R"([expectations.thunderbolt5]
 rtt_avg_ms = 0.7
 iperf_gbps = 50
+rdma_gbps = 60
 [nodes.a]
 [nodes.b]
 [[links]]
@@ -176,6 +177,7 @@ kind = "custom"
   EXPECT_EQ(link.ends[1].rdma_device, "rdma_en1");
   EXPECT_EQ(link.expect.rtt_avg_ms, 0.7);      // of the kind
   EXPECT_EQ(link.expect.iperf_gbps, 10);       // of the link, over that of the kind
+  EXPECT_EQ(link.expect.rdma_gbps, 60);        // of the kind
   EXPECT_EQ(link.expect.loss_percent, 0);      // of the link
   EXPECT_EQ(link.expect.negotiated_gbps, 80);  // built in
   EXPECT_TRUE(fleet.links[1].rdma);
@@ -365,6 +367,8 @@ TEST(LinkKinds, HaveWordsAndExpectations) {
   EXPECT_EQ(default_expectation(LinkKind::thunderbolt5).negotiated_gbps, 80);
   EXPECT_EQ(default_expectation(LinkKind::thunderbolt5).rtt_avg_ms, 1.0);
   EXPECT_EQ(default_expectation(LinkKind::thunderbolt5).iperf_gbps, 40);
+  EXPECT_EQ(default_expectation(LinkKind::thunderbolt5).rdma_gbps, 40);
+  EXPECT_FALSE(default_expectation(LinkKind::thunderbolt4).rdma_gbps.has_value());
   EXPECT_EQ(default_expectation(LinkKind::thunderbolt5).loss_percent, 1.0);
   EXPECT_EQ(default_expectation(LinkKind::thunderbolt4).rtt_avg_ms, 0.5);
   EXPECT_EQ(default_expectation(LinkKind::thunderbolt4).iperf_gbps, 20);
