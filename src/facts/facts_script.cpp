@@ -37,6 +37,7 @@ bf_darwin() {
   bf_read routes 1048576 netstat -rn -f inet
   bf_read rdma_ctl 65536 rdma_ctl status
   bf_read ibv_devices 65536 ibv_devices
+  bf_read ibv_devinfo 1048576 ibv_devinfo -v
   if [ -e /Library/LaunchDaemons/io.exo.networksetup.plist ]; then bu_frame exo 0 present; fi
 }
 bf_profiler() {
@@ -57,6 +58,7 @@ bf_facts() {
     Linux*)
       bf_read os_release 65536 cat /etc/os-release
       bf_read ip_addr 1048576 ip -br addr
+      bf_read ibv_devinfo 1048576 ibv_devinfo -v
       ;;
   esac
   bu_frame end 0 ''

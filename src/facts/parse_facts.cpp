@@ -6,6 +6,7 @@
 
 #include "bringup/facts/script.hpp"
 #include "bringup/platform/darwin.hpp"
+#include "bringup/platform/ibv.hpp"
 #include "bringup/platform/linux.hpp"
 #include "bringup/util/text.hpp"
 
@@ -101,6 +102,21 @@ void read_rdma(Reader& reader, const Frame* frame, NodeFacts& facts) {
   }
 }
 
+// Absent before macOS 26.2 and on Linux without rdma-core: no problem by itself. Without devices
+// the tool says so and fails.
+void read_ibv_ports(Reader& reader, const std::vector<Frame>& frames, NodeFacts& facts) {
+  const Frame* frame = find(frames, "ibv_devinfo");
+  if (frame == nullptr || frame->exit_status == kStatusNotFound) return;
+  if (frame->payload.find("No IB devices found") != std::string::npos ||
+      frame->payload.find("Failed to get IB devices list") != std::string::npos) {
+    facts.ibv_ports.emplace();
+    return;
+  }
+  if (auto ports = reader.parsed("ibv_devinfo", "ibv_devinfo", platform::parse_ibv_devinfo)) {
+    facts.ibv_ports = std::move(*ports);
+  }
+}
+
 void read_sudo(Reader& reader, const Frame* frame, NodeFacts& facts) {
   if (frame != nullptr && !frame->truncated)
     facts.sudo = darwin::parse_sudo(frame->exit_status, frame->payload);
@@ -150,6 +166,7 @@ void read_darwin(Reader& reader, const std::vector<Frame>& frames, NodeFacts& fa
     facts.ibv_devices = reader.parsed("ibv_devices", "ibv_devices", darwin::parse_ibv_devices);
   // The tool's order is arbitrary.
   if (facts.ibv_devices) std::sort(facts.ibv_devices->begin(), facts.ibv_devices->end());
+  read_ibv_ports(reader, frames, facts);
   facts.exo_daemon = find(frames, "exo") != nullptr;
   if (auto name = reader.parsed("location", "networksetup", darwin::parse_location))
     facts.network_location = std::move(*name);
@@ -195,6 +212,7 @@ Expected<NodeFacts> parse_facts(const std::vector<Frame>& frames) {
     if (auto version = reader.parsed("os_release", "/etc/os-release",
                                      platform::linux_kernel::parse_os_release))
       facts.version = std::move(*version);
+    read_ibv_ports(reader, frames, facts);
   }
   read_session(find(frames, "session"), facts);
   return facts;

@@ -18,6 +18,18 @@ std::string short_words(const verify::Cell& cell);
 // unplugged?)", "not linked"…
 std::string long_words(const verify::Cell& cell);
 
+// What one of several checks came to in this cell: `cell.status` where it has no measurement of its
+// own to go by. Route and ping are one.
+verify::CellStatus status_of(const verify::Cell& cell, verify::CheckKind kind);
+
+// One figure of the cell in a table of its own: "39.8", "slow 21.3", "✗", "no iperf3", "—".
+enum class Column { ping, mtu, tcp, iperf, rdma_bandwidth, rdma_latency };
+verify::CheckKind kind_of(Column column);
+std::string short_words(const verify::Cell& cell, Column column);
+
+// "bringup-probe", "ibv_uc_pingpong", "ibv_rc_pingpong": which program made RDMA's figures.
+std::string_view means_words(verify::RdmaMeans means);
+
 // "hwstudio1 → hwstudio2", with " (en3)" behind when several links join the two.
 std::string pair_words(const model::Fleet& fleet, const verify::Cell& cell);
 

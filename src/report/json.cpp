@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bringup/util/text.hpp"
+#include "cells.hpp"
 
 namespace bringup::report {
 namespace {
@@ -83,8 +84,7 @@ Json json_of(const std::optional<Error>& error) {
           {"hint", clean(error->hint)}};
 }
 
-template <class Finding>
-Json json_of(const std::vector<Finding>& findings) {
+Json json_of(const std::vector<plan::Finding>& findings) {
   Json list = Json::array();
   for (const auto& found : findings) {
     list.push_back({{"severity", word(found.severity)},
@@ -107,9 +107,117 @@ Json json_of(const std::optional<platform::PingResult>& ping) {
 
 Json json_of(const std::optional<verify::Diagnosis>& diagnosis) {
   if (!diagnosis) return nullptr;
-  return {{"layer", clean(diagnosis->layer)},       {"node", clean(diagnosis->node)},
-          {"target", clean(diagnosis->target)},     {"seen", clean(diagnosis->seen)},
-          {"expected", clean(diagnosis->expected)}, {"cure", clean(diagnosis->cure)}};
+  return {{"id", clean(diagnosis->id)},         {"layer", clean(diagnosis->layer)},
+          {"node", clean(diagnosis->node)},     {"target", clean(diagnosis->target)},
+          {"seen", clean(diagnosis->seen)},     {"expected", clean(diagnosis->expected)},
+          {"means", clean(diagnosis->meaning)}, {"cure", clean(diagnosis->cure)}};
+}
+
+Json json_of(const std::vector<verify::Finding>& findings) {
+  Json list = Json::array();
+  for (const auto& found : findings) {
+    list.push_back({{"severity", word(found.severity)},
+                    {"id", clean(found.id)},
+                    {"layer", clean(found.layer)},
+                    {"target", clean(found.target)},
+                    {"seen", clean(found.seen)},
+                    {"expected", clean(found.expected)},
+                    {"means", clean(found.meaning)},
+                    {"cure", clean(found.cure)}});
+  }
+  return list;
+}
+
+template <class T>
+Json nullable_number(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json json_of(const std::optional<verify::MtuResult>& mtu) {
+  if (!mtu) return nullptr;
+  return {{"largest_packet", nullable_number(mtu->largest_packet)},
+          {"mtu_from", nullable_number(mtu->mtu_from)},
+          {"mtu_to", nullable_number(mtu->mtu_to)},
+          {"declared", nullable_number(mtu->declared)},
+          {"error", clean(mtu->error)}};
+}
+
+Json json_of(const std::vector<verify::TcpResult>& results) {
+  Json list = Json::array();
+  for (const auto& tcp : results) {
+    list.push_back({{"port", tcp.port},
+                    {"reachable", tcp.reachable},
+                    {"by", verify::to_string(tcp.by)},
+                    {"error", clean(tcp.error)}});
+  }
+  return list;
+}
+
+Json json_of(const std::optional<verify::IperfResult>& iperf) {
+  if (!iperf) return nullptr;
+  Json json = {{"gbps", nullable(iperf->gbps)},
+               {"retransmits", nullable_number(iperf->retransmits)},
+               {"streams", nullptr},
+               {"seconds", nullptr},
+               {"failure", nullptr}};
+  if (iperf->gbps) {
+    json["streams"] = iperf->streams;
+    json["seconds"] = iperf->seconds;
+  }
+  if (iperf->failure) {
+    json["failure"] = {{"kind", verify::to_string(*iperf->failure)},
+                       {"node", clean(iperf->node)},
+                       {"error", clean(iperf->error)}};
+  }
+  return json;
+}
+
+Json json_of(const std::optional<verify::RdmaResult>& rdma) {
+  if (!rdma) return nullptr;
+  Json json = {{"means", means_words(rdma->means)},
+               {"qp", rdma->qp == verify::QpType::uc ? "UC" : "RC"},
+               {"from_device", clean(rdma->from_device)},
+               {"to_device", clean(rdma->to_device)},
+               {"from_gid_index", nullable_number(rdma->from_gid_index)},
+               {"to_gid_index", nullable_number(rdma->to_gid_index)},
+               {"attempts", rdma->attempts}};
+  json["latency"] = Json::array();
+  for (const auto& one : rdma->latency) {
+    // Where nothing came back there is no time.
+    const bool answered = one.sent > one.lost;
+    json["latency"].push_back({{"bytes", one.bytes},
+                               {"sent", one.sent},
+                               {"lost", one.lost},
+                               {"p50_us", answered ? Json(one.p50_us) : Json(nullptr)},
+                               {"p99_us", answered ? Json(one.p99_us) : Json(nullptr)}});
+  }
+  json["bandwidth"] = Json::array();
+  for (const auto& one : rdma->bandwidth) {
+    json["bandwidth"].push_back(
+        {{"bytes", one.bytes}, {"sent", one.sent}, {"lost", one.lost}, {"gbps", one.gbps}});
+  }
+  json["failure"] = nullptr;
+  if (rdma->failure) {
+    json["failure"] = {
+        {"layer", clean(rdma->failure->layer)}, {"verb", clean(rdma->failure->verb)},
+        {"errno", rdma->failure->error_number}, {"node", clean(rdma->failure->node)},
+        {"seen", clean(rdma->failure->seen)},   {"means", clean(rdma->failure->meaning)},
+        {"cure", clean(rdma->failure->cure)}};
+  }
+  return json;
+}
+
+Json json_of(const std::vector<verify::Verdict>& verdicts) {
+  Json list = Json::array();
+  for (const auto& one : verdicts) {
+    list.push_back({{"check", verify::to_string(one.check)},
+                    {"source", verify::to_string(one.source)},
+                    {"status", verify::to_string(one.status)},
+                    {"what", clean(one.what)},
+                    {"seen", clean(one.seen)},
+                    {"expected", clean(one.expected)}});
+  }
+  return list;
 }
 
 Json json_of(const model::Fleet& fleet, const verify::Cell& cell) {
@@ -135,6 +243,11 @@ Json json_of(const model::Fleet& fleet, const verify::Cell& cell) {
     json["route"] = {{"ok", *cell.route_ok}, {"interface", clean(cell.route_interface)}};
   }
   json["ping"] = json_of(cell.ping);
+  json["mtu"] = json_of(cell.mtu);
+  json["tcp"] = json_of(cell.tcp);
+  json["iperf"] = json_of(cell.iperf);
+  json["rdma"] = json_of(cell.rdma);
+  json["verdicts"] = json_of(cell.verdicts);
   json["diagnosis"] = json_of(cell.diagnosis);
   return json;
 }
@@ -144,10 +257,12 @@ Json json_of(const model::Fleet& fleet, const verify::Matrix& matrix) {
   Json json = {{"schema", "bringup.verify/1"}, {"fleet", clean(matrix.fleet)}};
   json["nodes"] = Json::array();
   for (const auto& name : matrix.nodes) json["nodes"].push_back(clean(name));
+  json["checks"] = Json::array();
+  for (const auto kind : matrix.checks) json["checks"].push_back(verify::to_string(kind));
   Json summary = {{"green", matrix.green()}};
   for (const auto status :
        {CellStatus::pass, CellStatus::slow, CellStatus::fail, CellStatus::unlinked,
-        CellStatus::untested, CellStatus::unreachable, CellStatus::error}) {
+        CellStatus::untested, CellStatus::unreachable, CellStatus::error, CellStatus::skipped}) {
     summary[std::string(verify::to_string(status))] = matrix.count(status);
   }
   json["summary"] = std::move(summary);
@@ -180,6 +295,42 @@ Json json_of(const AppliedNode& node) {
 
 std::string json_verify(const model::Fleet& fleet, const verify::Matrix& matrix) {
   return json_of(fleet, matrix).dump(2) + "\n";
+}
+
+std::string json_estimate(const model::Fleet& fleet, const verify::Estimate& estimate) {
+  const Json json = {{"schema", "bringup.estimate/1"},
+                     {"fleet", clean(fleet.name)},
+                     {"links", estimate.links},
+                     {"rounds", estimate.rounds},
+                     {"widest", estimate.widest},
+                     {"background_s", estimate.background_s},
+                     {"exclusive_s", estimate.exclusive_s},
+                     {"total_s", estimate.total_s()}};
+  return json.dump(2) + "\n";
+}
+
+std::string json_status(const model::Fleet& fleet, const std::vector<verify::LinkStatus>& links) {
+  Json json = {{"schema", "bringup.status/1"}, {"fleet", clean(fleet.name)}};
+  json["links"] = Json::array();
+  for (const auto& status : links) {
+    const auto& link = fleet.links[status.link];
+    Json one = {{"link", clean(fleet.link_name(link))}, {"kind", model::to_string(link.kind)}};
+    one["ends"] = Json::array();
+    for (std::size_t side = 0; side < 2; ++side) {
+      Json end = {{"node", clean(fleet.nodes[link.ends[side].node].name)},
+                  {"interface", clean(link.ends[side].interface)}};
+      end["layers"] = Json::array();
+      for (const auto& layer : status.ends[side]) {
+        end["layers"].push_back({{"layer", verify::to_string(layer.layer)},
+                                 {"state", verify::to_string(layer.state)},
+                                 {"text", clean(layer.text)}});
+      }
+      one["ends"].push_back(std::move(end));
+    }
+    one["first_broken"] = json_of(status.first_broken);
+    json["links"].push_back(std::move(one));
+  }
+  return json.dump(2) + "\n";
 }
 
 std::string json_apply(const model::Fleet& fleet, const ApplyReport& report) {

@@ -109,7 +109,7 @@ Mark mark_of(plan::Severity severity) {
 }
 
 std::string explain(std::string_view seen, std::string_view expected, std::string_view cure,
-                    const Style& style) {
+                    const Style& style, std::string_view means) {
   std::string text;
   const auto line = [&](std::string_view label, std::string_view what) {
     if (what.empty()) return;
@@ -118,6 +118,7 @@ std::string explain(std::string_view seen, std::string_view expected, std::strin
   };
   line("seen", seen);
   line("expected", expected);
+  line("means", means);
   line("next", cure);
   return text;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "bringup/report/text.hpp"
 #include "bringup/util/table.hpp"
@@ -13,10 +14,10 @@
 namespace bringup::report {
 namespace {
 
-// "  a → b  ✓ 0.12 ms" for every cell that `keep` wants.
-template <class Keep>
+// "  a → b  ✓ 0.12 ms" for every cell that `keep` wants; `mark_and_words` gives what stands behind.
+template <class Keep, class Words>
 std::string list(const model::Fleet& fleet, const verify::Matrix& matrix, const Style& style,
-                 Keep keep) {
+                 Keep keep, Words mark_and_words) {
   std::size_t widest = 0;
   for (const auto& cell : matrix.cells) {
     if (keep(cell)) widest = std::max(widest, display_width(pair_words(fleet, cell)));
@@ -26,23 +27,29 @@ std::string list(const model::Fleet& fleet, const verify::Matrix& matrix, const 
     if (!keep(cell)) continue;
     std::string first = "  " + pair_words(fleet, cell);
     first.append(widest + 4 - display_width(first), ' ');
-    text +=
-        wrap(first + mark(mark_of(cell.status), style) + " ", long_words(cell), widest + 6, style);
+    const auto [which, words] = mark_and_words(cell);
+    text += wrap(first + mark(which, style) + " ", words, widest + 6, style);
   }
   return text;
+}
+
+std::pair<Mark, std::string> whole(const verify::Cell& cell) {
+  return {mark_of(cell.status), long_words(cell)};
 }
 
 bool linked(const verify::Cell& cell) {
   return cell.link.has_value();
 }
 
-Table square(const model::Fleet& fleet, const verify::Matrix& matrix) {
+Table square(const model::Fleet& fleet, const verify::Matrix& matrix, Column column) {
   // The worst of several links' cells stands for the pair.
+  const auto bad = [&](const verify::Cell& cell) {
+    return verify::badness(status_of(cell, kind_of(column)));
+  };
   std::map<std::pair<std::size_t, std::size_t>, const verify::Cell*> worst;
   for (const auto& cell : matrix.cells) {
     auto& slot = worst[{cell.from, cell.to}];
-    if (slot == nullptr || verify::badness(cell.status) > verify::badness(slot->status))
-      slot = &cell;
+    if (slot == nullptr || bad(cell) > bad(*slot)) slot = &cell;
   }
   std::vector<std::size_t> nodes;
   std::vector<Align> alignment = {Align::left};
@@ -58,11 +65,60 @@ Table square(const model::Fleet& fleet, const verify::Matrix& matrix) {
     std::vector<std::string> row = {printable(fleet.nodes[from].name)};
     for (const std::size_t to : nodes) {
       const auto found = worst.find({from, to});
-      row.push_back(found == worst.end() ? "·" : short_words(*found->second));
+      row.push_back(found == worst.end() ? "·" : short_words(*found->second, column));
     }
     table.add(row);
   }
   return table;
+}
+
+// " by bringup-probe (UC)": whose figures RDMA's are; several means are all named, and what each
+// cell was measured by is in the JSON.
+std::string by_means(const verify::Matrix& matrix) {
+  std::set<std::string> means;
+  for (const auto& cell : matrix.cells) {
+    if (!cell.rdma || cell.rdma->failure) continue;
+    means.insert(fmt::format("{} ({})", means_words(cell.rdma->means),
+                             cell.rdma->qp == verify::QpType::uc ? "UC" : "RC"));
+  }
+  if (means.empty()) return "";
+  return " by " + join({means.begin(), means.end()}, ", ");
+}
+
+std::string title(const verify::Matrix& matrix, Column column) {
+  switch (column) {
+    case Column::ping:
+      return "Ping, average round trip";
+    case Column::mtu:
+      return "Largest packet, bytes";
+    case Column::tcp:
+      return "TCP connections";
+    case Column::iperf:
+      return "iperf3, Gb/s received";
+    case Column::rdma_bandwidth:
+      return "RDMA bandwidth, Gb/s" + by_means(matrix);
+    case Column::rdma_latency:
+      return "RDMA latency, µs one way" + by_means(matrix);
+  }
+  return "";
+}
+
+std::vector<Column> columns_of(const verify::Matrix& matrix) {
+  using verify::CheckKind;
+  std::vector<Column> columns;
+  const bool any_of_these = matrix.has(CheckKind::mtu) || matrix.has(CheckKind::tcp) ||
+                            matrix.has(CheckKind::iperf) || matrix.has(CheckKind::rdma);
+  if (matrix.has(CheckKind::ping) || matrix.has(CheckKind::route) || !any_of_these) {
+    columns.push_back(Column::ping);
+  }
+  if (matrix.has(CheckKind::mtu)) columns.push_back(Column::mtu);
+  if (matrix.has(CheckKind::tcp)) columns.push_back(Column::tcp);
+  if (matrix.has(CheckKind::iperf)) columns.push_back(Column::iperf);
+  if (matrix.has(CheckKind::rdma)) {
+    columns.push_back(Column::rdma_bandwidth);
+    columns.push_back(Column::rdma_latency);
+  }
+  return columns;
 }
 
 std::string_view rdma_word(const std::optional<facts::NodeFacts>& facts) {
@@ -135,7 +191,7 @@ Mark end_mark(const model::Fleet& fleet, const ApplyReport& report, const Applie
 
 std::string text_connectivity(const model::Fleet& fleet, const verify::Matrix& matrix,
                               const Style& style) {
-  std::string text = bold("Connectivity", style) + "\n" + list(fleet, matrix, style, linked);
+  std::string text = bold("Connectivity", style) + "\n" + list(fleet, matrix, style, linked, whole);
   if (!matrix.findings.empty()) text += "\n" + matrix_findings(matrix, style);
   return text;
 }
@@ -167,19 +223,29 @@ std::string text_summary(const model::Fleet& fleet, const ApplyReport& report, c
 std::string text_verify(const model::Fleet& fleet, const verify::Matrix& matrix,
                         const Style& style) {
   std::string text;
-  const Table table = square(fleet, matrix);
-  if (table.width() <= style.width) {
-    text += bold("Ping, average round trip", style) + "\n" + table.render();
-  } else {
-    text += bold("Ping, average round trip", style) + "\n" +
-            list(fleet, matrix, style, [](const auto&) { return true; });
+  const auto columns = columns_of(matrix);
+  for (const Column column : columns) {
+    const Table table = square(fleet, matrix, column);
+    if (!text.empty()) text += "\n";
+    text += bold(title(matrix, column), style) + "\n";
+    if (table.width() <= style.width) {
+      text += table.render();
+      continue;
+    }
+    // Where there is one table only, its lines have room for the reasons.
+    const auto words = [&](const verify::Cell& cell) -> std::pair<Mark, std::string> {
+      if (columns.size() == 1 && column == Column::ping) return whole(cell);
+      return {mark_of(status_of(cell, kind_of(column))), short_words(cell, column)};
+    };
+    text += list(
+        fleet, matrix, style, [](const auto&) { return true; }, words);
   }
   if (!matrix.findings.empty()) text += "\n" + matrix_findings(matrix, style);
   const auto total = matrix.cells.size() - matrix.count(verify::CellStatus::unlinked);
   std::string totals = fmt::format("{} of {} pass", matrix.count(verify::CellStatus::pass), total);
-  constexpr verify::CellStatus others[] = {verify::CellStatus::slow, verify::CellStatus::fail,
-                                           verify::CellStatus::unreachable,
-                                           verify::CellStatus::error, verify::CellStatus::untested};
+  constexpr verify::CellStatus others[] = {
+      verify::CellStatus::slow,  verify::CellStatus::fail,     verify::CellStatus::unreachable,
+      verify::CellStatus::error, verify::CellStatus::untested, verify::CellStatus::skipped};
   for (const auto status : others) {
     if (const auto n = matrix.count(status); n > 0) {
       totals += fmt::format(", {} {}", n, verify::to_string(status));

@@ -157,4 +157,18 @@ std::optional<Diagnosis> first_broken_layer(const model::Fleet& fleet, std::size
   return std::nullopt;
 }
 
+std::optional<Diagnosis> broken_layer(const model::Fleet& fleet, std::size_t link,
+                                      const model::LinkEnd& end, std::string_view layer,
+                                      const NodeEvidence& evidence,
+                                      const facts::NodeFacts* peer_facts) {
+  const model::Link& cable = fleet.links[link];
+  const auto& peer = cable.ends[&end == &cable.ends[0] ? 1 : 0];
+  const End all{fleet, cable, link, end, peer, evidence, evidence.facts, peer_facts};
+  if (layer == "bridge") return bridge_layer(all);
+  if (layer == "interface") return interface_layer(all);
+  if (layer == "cable") return cable_layer(all);
+  if (layer == "address") return address_layer(all);
+  return std::nullopt;
+}
+
 }  // namespace bringup::verify

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "bringup/platform/darwin.hpp"
+#include "bringup/platform/ibv.hpp"
 #include "bringup/platform/linux.hpp"
 #include "bringup/util/shell.hpp"
 
@@ -88,6 +89,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 4:
       if (const auto devices = darwin::parse_ibv_devices(text); accepted(devices))
         for (const auto& device : *devices) must_be_name(device);
+      if (const auto ports = bringup::platform::parse_ibv_devinfo(text); accepted(ports))
+        for (const auto& port : *ports) {
+          must_be_name(port.device);
+          must_be_shown(port.state + port.link_layer);
+          for (const auto& gid : port.gids) must_be_shown(gid.gid);
+        }
       break;
     case 5:
       if (const auto version = darwin::parse_sw_vers(text); accepted(version))

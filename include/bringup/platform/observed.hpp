@@ -41,6 +41,22 @@ struct Route {
   bool operator==(const Route&) const = default;
 };
 
+// One port of a verbs device, as ibv_devinfo tells.
+struct IbvGid {
+  std::uint32_t index = 0;
+  std::string gid;  // as inet_ntop() writes it
+  bool operator==(const IbvGid&) const = default;
+};
+struct IbvPort {
+  std::string device;
+  std::uint32_t port = 0;
+  std::string state;           // "PORT_ACTIVE", "PORT_DOWN"
+  std::string link_layer;      // "Thunderbolt", "Ethernet"
+  std::optional<double> gbps;  // width times speed; an unconnected Thunderbolt port says 80, too
+  std::vector<IbvGid> gids;    // of rdma-core one address may stand at several (RoCE v1 and v2)
+  bool operator==(const IbvPort&) const = default;
+};
+
 enum class RdmaState { enabled, disabled, no_tool, unknown };
 
 enum class SudoState {

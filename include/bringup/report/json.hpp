@@ -11,6 +11,12 @@ namespace bringup::report {
 // "bringup.verify/1" (docs/schema/verify-1.json), indented by two, ended by "\n".
 std::string json_verify(const model::Fleet& fleet, const verify::Matrix& matrix);
 
+// "bringup.estimate/1" (docs/schema/estimate-1.json).
+std::string json_estimate(const model::Fleet& fleet, const verify::Estimate& estimate);
+
+// "bringup.status/1" (docs/schema/status-1.json).
+std::string json_status(const model::Fleet& fleet, const std::vector<verify::LinkStatus>& links);
+
 // "bringup.apply/1" (docs/schema/apply-1.json), the matrix inside as in bringup.verify/1.
 std::string json_apply(const model::Fleet& fleet, const ApplyReport& report);
 

@@ -3,12 +3,15 @@
 // word that came from a node passes printable() first.
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "bringup/model/fleet.hpp"
 #include "bringup/plan/plan.hpp"
 #include "bringup/report/outcome.hpp"
 #include "bringup/report/style.hpp"
+#include "bringup/verify/chain.hpp"
 #include "bringup/verify/matrix.hpp"
+#include "bringup/verify/schedule.hpp"
 
 namespace bringup::report {
 
@@ -32,9 +35,17 @@ std::string text_summary(const model::Fleet& fleet, const ApplyReport& report, c
 // All of apply: node blocks, connectivity, summary, one line of totals.
 std::string text_apply(const model::Fleet& fleet, const ApplyReport& report, const Style& style);
 
-// `verify`: the NxN matrix (rows from, columns to; a list when it would be wider than style.width),
-// what is wrong beneath, and "6 of 6 pass".
+// `verify`: an NxN matrix for each check (rows from, columns to; a list when it would be wider than
+// style.width), what is wrong beneath, and "6 of 6 pass".
 std::string text_verify(const model::Fleet& fleet, const verify::Matrix& matrix,
+                        const Style& style);
+
+// `verify --estimate`: "6 links in 3 rounds, at most 2 at once" and the time they take.
+std::string text_estimate(const verify::Estimate& estimate, const Style& style);
+
+// `status`: for each link its two ends and, layer by layer, what holds; then the first broken
+// layer.
+std::string text_status(const model::Fleet& fleet, const std::vector<verify::LinkStatus>& links,
                         const Style& style);
 
 }  // namespace bringup::report

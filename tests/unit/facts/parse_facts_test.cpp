@@ -30,6 +30,7 @@ std::vector<Frame> mac() {
       {"routes", 0, false, data("netstat.txt")},
       {"rdma_ctl", 0, false, "enabled\n"},
       {"ibv_devices", 0, false, data("ibv_devices.txt")},
+      {"ibv_devinfo", 0, false, data("ibv_devinfo.txt")},
       {"exo", 0, false, "present"},
       {"profiler", 0, false, data("profiler_peer.json")},
       {"end", 0, false, ""},
@@ -109,6 +110,22 @@ TEST(ParseFacts, UsesNothingThatWasCutOrFailed) {
             platform::RdmaState::unknown);
   EXPECT_EQ(parse_facts(with("sudo", {"", 0, true, ""}))->sudo, platform::SudoState::unknown);
   EXPECT_EQ(parse_facts(with("profiler", {"", 0, true, "{}"}))->profiler_json, "");
+}
+
+TEST(ParseFacts, TellsNoRdmaPortsFromNotKnowing) {
+  EXPECT_EQ(parse_facts(mac())->ibv_ports->size(), 2U);
+  EXPECT_EQ(parse_facts(mac())->ibv_ports->at(1).gids.at(1).gid, "::ffff:10.254.0.1");
+  for (const auto* text :
+       {"No IB devices found\n", "Failed to get IB devices list: Function not implemented\n"}) {
+    const auto facts = parse_facts(with("ibv_devinfo", {"", 255, false, text}));
+    EXPECT_TRUE(facts->ibv_ports.has_value() && facts->ibv_ports->empty()) << text;
+    EXPECT_THAT(facts->problems, IsEmpty());
+  }
+  EXPECT_FALSE(parse_facts(without("ibv_devinfo"))->ibv_ports.has_value());
+  EXPECT_THAT(parse_facts(with("ibv_devinfo", {"", 127, false, ""}))->problems, IsEmpty());
+  const auto bad = parse_facts(with("ibv_devinfo", {"", 0, false, "hca_id:\t;rm\n"}));
+  EXPECT_FALSE(bad->ibv_ports.has_value());
+  EXPECT_THAT(bad->problems, ElementsAre(HasSubstr("ibv_devinfo")));
 }
 
 TEST(ParseFacts, SaysWhyRdmaOrSudoIsUnknown) {

@@ -30,7 +30,8 @@ class Shells : public testing::TestWithParam<std::vector<std::string>> {
  protected:
   // A Mac with RDMA on and two ports in bridge0.
   void make_mac() {
-    for (const char* name : {"ifconfig_all", "hardware_ports", "netstat", "ibv_devices", "sw_vers"})
+    for (const char* name :
+         {"ifconfig_all", "hardware_ports", "netstat", "ibv_devices", "ibv_devinfo", "sw_vers"})
       bin_.write(std::string(name) + ".txt", read_data("darwin/" + std::string(name) + ".txt"));
     bin_.write("profiler.json", read_data("darwin/profiler_peer.json"));
     const auto prints = [&](const char* file) { return "cat " + bin_.path(file); };
@@ -44,6 +45,7 @@ class Shells : public testing::TestWithParam<std::vector<std::string>> {
     bin_.program("netstat", "[ \"$*\" = '-rn -f inet' ] && " + prints("netstat.txt"));
     bin_.program("rdma_ctl", "[ \"$*\" = status ] && echo enabled");
     bin_.program("ibv_devices", prints("ibv_devices.txt"));
+    bin_.program("ibv_devinfo", "[ \"$*\" = -v ] && " + prints("ibv_devinfo.txt"));
     bin_.program("sw_vers", prints("sw_vers.txt"));
     bin_.program("system_profiler",
                  "[ \"$*\" = 'SPThunderboltDataType -json' ] && " + prints("profiler.json"));
@@ -114,6 +116,8 @@ TEST_P(Shells, ReadAWholeMac) {
   EXPECT_EQ(facts.routes.size(), 12U);
   EXPECT_EQ(facts.rdma, platform::RdmaState::enabled);
   EXPECT_THAT(facts.ibv_devices.value(), ElementsAre("rdma_en2", "rdma_en6"));
+  ASSERT_EQ(facts.ibv_ports.value().size(), 2U);
+  EXPECT_EQ(facts.ibv_ports->at(1).state, "PORT_ACTIVE");
   EXPECT_EQ(facts.sudo, platform::SudoState::passwordless);
   EXPECT_EQ(facts.network_location, "Automatic");
   EXPECT_TRUE(facts.matrix_file.present);
