@@ -8,6 +8,7 @@
 #include "bringup/report/outcome.hpp"
 #include "bringup/report/text.hpp"
 #include "bringup/run/phases.hpp"
+#include "bringup/run/verify.hpp"
 
 namespace bringup::cli {
 namespace {

@@ -19,6 +19,8 @@ int dispatch(const Options& options) {
       return plan_verb(options);
     case Verb::apply:
       return options.dry_run == Toggle::on ? plan_verb(options) : apply_verb(options);
+    case Verb::status:
+      return status_verb(options);
     case Verb::verify:
       return verify_verb(options);
     case Verb::exec:

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "bringup/util/text.hpp"
+#include "bringup/verify/checks.hpp"
 
 namespace bringup::cli {
 namespace {
@@ -19,7 +20,9 @@ constexpr const char* kFooter =
 struct Flags {
   bool ask_pass = false, ask_become_pass = false, no_color = false, quiet = false;
   bool yes = false, dry_run = false, offline = false, detailed = false;
+  bool full = false, stress = false, estimate = false;
   double timeout_s = 60, connect_timeout_s = 15;
+  std::string queue_pair = "uc";
   std::vector<std::string> command;
 };
 
@@ -84,6 +87,39 @@ void add_common(CLI::App& app, Options& o, Flags& f) {
   app.add_flag("-v,--verbose", o.verbosity, "Say more")->group("Output");
 }
 
+void add_verify(CLI::App* verify, Options& o, Flags& f) {
+  std::vector<std::string> words = verify::check_kind_words();
+  words.emplace_back("all");
+  verify->add_option("--only", o.only, "Checks to run: " + join(words, ", "))
+      ->delimiter(',')
+      ->check(CLI::IsMember(words));
+  verify->add_flag("--full", f.full, "Every check, also those that fill the links");
+  verify->add_option("--count", o.ping_count, "Pings per pair")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000));
+  verify->add_option("--interval", o.ping_interval_s, "Seconds between pings")
+      ->capture_default_str()
+      ->check(plain_number)
+      ->check(CLI::Range(0.1, 60.0));
+  verify->add_option("--ports", o.ports, "TCP ports to try (default: the peer's sshd)")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 65535));
+  verify->add_option("--pairs", o.pairs, "links, all, or matching:K, K rounds of links")
+      ->capture_default_str();
+  verify->add_flag("--stress", f.stress, "iperf and RDMA on all links at once");
+  verify->add_option("--seconds", o.seconds, "Seconds of iperf in each direction (default 10)")
+      ->check(CLI::Range(1, 3600));
+  verify->add_option("--streams", o.streams, "Streams of iperf (default: by the link's kind)")
+      ->check(CLI::Range(1, 128));
+  verify->add_option("--qp", f.queue_pair, "RDMA queue pair: uc, or rc where the device has it")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"uc", "rc"}));
+  verify->add_option("--probe", o.probe,
+                     "bringup-probe to send to the nodes, or \"none\": use their own tools");
+  verify->add_option("--baseline", o.baseline, "Compare with the last good run (last) or a report");
+  verify->add_flag("--estimate", f.estimate, "Rounds and time that it would take; runs nothing");
+}
+
 Toggle toggle(bool on) {
   return on ? Toggle::on : Toggle::off;
 }
@@ -119,15 +155,9 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   plan->add_flag("--detailed-exitcode", f.detailed, "Exit with 3 when something would change");
   CLI::App* apply = verb("apply", Verb::apply, "Plan, confirm, change, read back, verify");
   apply->add_option("plan", o.plan_file, "A saved plan to carry out as it is");
-  CLI::App* verify = verb("verify", Verb::verify, "Check every link in both directions");
-  verify->add_option("--only", o.only, "Checks to run: route, ping")->delimiter(',');
-  verify->add_option("--count", o.ping_count, "Pings per pair")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 100000));
-  verify->add_option("--interval", o.ping_interval_s, "Seconds between pings")
-      ->capture_default_str()
-      ->check(plain_number)
-      ->check(CLI::Range(0.1, 60.0));
+  add_verify(verb("verify", Verb::verify, "Check every link in both directions"), o, f);
+  CLI::App* status = verb("status", Verb::status, "Drift, and per link what holds layer by layer");
+  status->add_flag("--detailed-exitcode", f.detailed, "Exit with 3 when something would change");
   CLI::App* exec =
       verb("exec", Verb::exec, "Run one command on the nodes, identical output folded");
   exec->add_option("command", f.command, "The command, after --")->required();
@@ -158,6 +188,11 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   o.dry_run = toggle(f.dry_run);
   o.offline = toggle(f.offline);
   o.detailed_exit_code = toggle(f.detailed);
+  o.stress = toggle(f.stress);
+  o.estimate = toggle(f.estimate);
+  o.queue_pair = f.queue_pair == "rc" ? verify::QpType::rc : verify::QpType::uc;
+  if (f.full && !o.only.empty()) return Leave{2, {}, "--full and --only exclude each other\n"};
+  if (f.full) o.only = {"all"};
   const auto milliseconds = [](double seconds) {
     return std::chrono::milliseconds(static_cast<long long>(seconds * 1000));
   };

@@ -1,36 +1,80 @@
+#include <algorithm>
+
 #include "bringup/cli/session.hpp"
 #include "bringup/report/json.hpp"
 #include "bringup/report/outcome.hpp"
 #include "bringup/report/text.hpp"
-#include "bringup/run/phases.hpp"
+#include "bringup/run/verify.hpp"
+#include "bringup/util/text.hpp"
+#include "bringup/verify/schedule.hpp"
+#include "bringup/verify/tcp.hpp"
+#include "verify_inputs.hpp"
 
 namespace bringup::cli {
 namespace {
 
-std::vector<verify::CheckKind> kinds(const std::vector<std::string>& words) {
-  std::vector<verify::CheckKind> out;
-  for (const std::string& word : words) {
-    if (word == "route") {
-      out.push_back(verify::CheckKind::route);
-    } else if (word == "ping") {
-      out.push_back(verify::CheckKind::ping);
-    } else {
-      throw Exit{2, "--only: there is no check '" + word + "'\n  cure: use route or ping\n"};
-    }
+using verify::CheckKind;
+
+std::string usage(const Error& error) {
+  return error.message + "\n" + (error.hint.empty() ? "" : "  cure: " + error.hint + "\n");
+}
+
+std::vector<CheckKind> kinds(const std::vector<std::string>& words) {
+  // What needs no tool on the nodes and disturbs nobody who uses the links.
+  if (words.empty()) return {CheckKind::route, CheckKind::ping, CheckKind::mtu};
+  std::vector<CheckKind> out;
+  const bool all = std::find(words.begin(), words.end(), "all") != words.end();
+  for (const std::string& word : all ? verify::check_kind_words() : words) {
+    out.push_back(*verify::parse_check_kind(word));
   }
   return out;
+}
+
+verify::CheckOptions check_options(const Options& options) {
+  verify::CheckOptions checks;
+  checks.only = kinds(options.only);
+  checks.ping_count = options.ping_count;
+  checks.ping_interval_s = options.ping_interval_s;
+  checks.tcp_ports = options.ports;
+  checks.iperf_seconds = options.seconds;
+  checks.iperf_streams = options.streams;
+  if (options.stress == Toggle::on) checks.conflict = verify::Conflict::interface;
+  if (const auto sound = verify::check_tcp_ports(options.ports); !sound) {
+    throw Exit{2, usage(sound.error())};
+  }
+  const auto pairs = verify::parse_pairs(options.pairs);
+  if (!pairs) throw Exit{2, usage(pairs.error())};
+  checks.pairs = *pairs;
+  return checks;
+}
+
+int estimate_only(const Options& options, const verify::CheckOptions& checks) {
+  const model::Fleet fleet = load_fleet(options);
+  const auto rounds =
+      verify::schedule(fleet, selection(options, fleet), checks.pairs, checks.conflict);
+  const verify::Estimate estimate = verify::estimate(fleet, rounds, checks);
+  write_result(options, options.format == Format::text
+                            ? report::text_estimate(estimate, result_style(options))
+                            : report::json_estimate(fleet, estimate));
+  return 0;
 }
 
 }  // namespace
 
 int verify_verb(const Options& options) {
-  verify::CheckOptions checks;
-  checks.ping_count = options.ping_count;
-  checks.ping_interval_s = options.ping_interval_s;
-  if (!options.only.empty()) checks.only = kinds(options.only);
+  run::VerifyOptions what;
+  what.checks = check_options(options);
+  if (options.estimate == Toggle::on) return estimate_only(options, what.checks);
+  what.rdma.qp = options.queue_pair;
+  if (verify::wanted(what.checks, CheckKind::rdma)) what.probe = probe_finder(options);
 
   Session session(options, "verify");
-  const verify::Matrix matrix = run::verify(session.crew(), checks);
+  if (!options.baseline.empty()) {
+    const NamedBaseline former = load_baseline(options.baseline, session.fleet().name);
+    what.baseline = former.baseline;
+    what.baseline_name = former.name;
+  }
+  const verify::Matrix matrix = run::verify_links(session.crew(), what).matrix;
   session.settle();
   const std::string json = report::json_verify(session.fleet(), matrix);
   session.keep("report.json", json);

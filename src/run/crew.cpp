@@ -117,40 +117,24 @@ bool Crew::connect(NodeRun& node) {
   return true;
 }
 
-ScriptResult Crew::script(NodeRun& node, const std::string& phase, const std::string& text,
-                          const std::string& nonce, Privilege privilege) {
-  ScriptResult result;
-  if (!connect(node)) {
-    result.error = node.error;
-    return result;
-  }
-  const model::Node& self = fleet_.nodes[node.index];
-
+ScriptResult Crew::run_script(const NodeRun& node, const std::string& phase,
+                              ssh::ExecRequest request, const std::string& nonce) {
+  const std::string& name = fleet_.nodes[node.index].name;
   std::string output;  // kept here so that a cut connection leaves what had arrived
   std::string errors;
-  ssh::ExecRequest request;
-  request.command = "sh -s";
-  request.input = text;
-  if (privilege == Privilege::become && self.become == model::Become::sudo_password) {
-    request.command = plan::become_wrapper();
-    request.input = std::string(options_.become_password.reveal()) + "\n" + text;
-  }
-  request.deadline = Deadline::after(options_.phase_timeout);
   request.cancel = options_.cancel;
   request.on_output = [&](ssh::Stream stream, std::string_view bytes) {
     (stream == ssh::Stream::out ? output : errors).append(bytes);
   };
   const auto executed = node.session->exec(request);
-  emit({plan::EventKind::raw, phase, self.name, "stdout", {}, output, {}});
-  if (!errors.empty()) emit({plan::EventKind::raw, phase, self.name, "stderr", {}, errors, {}});
+  emit({plan::EventKind::raw, phase, name, "stdout", {}, output, {}});
+  if (!errors.empty()) emit({plan::EventKind::raw, phase, name, "stderr", {}, errors, {}});
 
+  ScriptResult result;
   result.frames = facts::parse_frames_prefix(output, nonce);
   if (!executed) {
     result.error = executed.error();
-    node.error = executed.error();
-    node.session.reset();
-    emit({plan::EventKind::node_failed, phase, self.name, "ssh", "failed", node.error->message,
-          node.error->hint});
+    result.lost = true;
   } else if (executed->truncated) {
     result.error = Error{ErrorCode::remote,
                          "printed more than " + std::to_string(request.max_output >> 20) +
@@ -158,6 +142,47 @@ ScriptResult Crew::script(NodeRun& node, const std::string& phase, const std::st
                          "look at the raw output in the run's folder"};
   }
   return result;
+}
+
+ScriptResult Crew::script(NodeRun& node, const std::string& phase, const std::string& text,
+                          const std::string& nonce, Privilege privilege) {
+  if (!connect(node)) {
+    ScriptResult none;
+    none.error = node.error;
+    return none;
+  }
+  ssh::ExecRequest request;
+  request.command = "sh -s";
+  request.input = text;
+  if (privilege == Privilege::become &&
+      fleet_.nodes[node.index].become == model::Become::sudo_password) {
+    request.command = plan::become_wrapper();
+    request.input = std::string(options_.become_password.reveal()) + "\n" + text;
+  }
+  request.deadline = Deadline::after(options_.phase_timeout);
+  ScriptResult result = run_script(node, phase, std::move(request), nonce);
+  if (result.lost) {
+    node.error = result.error;
+    node.session.reset();
+    emit({plan::EventKind::node_failed, phase, fleet_.nodes[node.index].name, "ssh", "failed",
+          node.error->message, node.error->hint});
+  }
+  return result;
+}
+
+ScriptResult Crew::side_script(const NodeRun& node, const std::string& phase,
+                               const std::string& text, const std::string& nonce,
+                               Deadline deadline) {
+  ScriptResult none;
+  if (!node.session) {
+    none.error = node.error.value_or(Error{ErrorCode::unreachable, "there is no session", {}});
+    return none;
+  }
+  ssh::ExecRequest request;
+  request.command = "sh -s";
+  request.input = text;
+  request.deadline = deadline;
+  return run_script(node, phase, std::move(request), nonce);
 }
 
 Expected<ssh::ExecResult> Crew::command(

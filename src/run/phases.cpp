@@ -13,7 +13,8 @@ const std::string& name_of(const Crew& crew, const NodeRun& node) {
   return crew.fleet().nodes[node.index].name;
 }
 
-// Frames of a facts script into the node's facts; its error says why there are none.
+}  // namespace
+
 void take_facts(Crew& crew, NodeRun& node, const ScriptResult& script, const std::string& phase) {
   auto parsed = facts::parse_facts(script.frames);
   if (parsed) {
@@ -34,7 +35,7 @@ void take_facts(Crew& crew, NodeRun& node, const ScriptResult& script, const std
              node.error->message, node.error->hint});
 }
 
-facts::ScriptOptions script_options(const Crew& crew, const std::string& nonce, Profiler profiler) {
+facts::ScriptOptions facts_options(const Crew& crew, const std::string& nonce, Profiler profiler) {
   facts::ScriptOptions options;
   options.nonce = nonce;
   options.ibv_path = crew.fleet().ibv_path;
@@ -42,22 +43,9 @@ facts::ScriptOptions script_options(const Crew& crew, const std::string& nonce, 
   return options;
 }
 
-// The dialect of ping and route is the node's: known from its facts, or found out by the script.
-std::string checks_for(const Crew& crew, const NodeRun& node, const std::string& nonce,
-                       const verify::CheckOptions& options) {
-  const auto in = [&](facts::Os os) {
-    return verify::check_script(crew.fleet(), node.index, nonce, options, os);
-  };
-  if (node.facts) return in(node.facts->os);
-  return "case $(uname -s) in\nDarwin)\n" + in(facts::Os::darwin) + ";;\n*)\n" +
-         in(facts::Os::linux_kernel) + ";;\nesac\n";
-}
-
-}  // namespace
-
 void gather(Crew& crew, Profiler profiler) {
   const std::string nonce = random_hex(16);
-  const std::string script = facts::facts_script(script_options(crew, nonce, profiler));
+  const std::string script = facts::facts_script(facts_options(crew, nonce, profiler));
   crew.emit({plan::EventKind::phase, "facts", {}, {}, {}, "reading facts", {}});
   crew.each(crew.alive(), [&](NodeRun& node) {
     crew.emit({plan::EventKind::node_started, "facts", name_of(crew, node), {}, {}, {}, {}});
@@ -190,70 +178,6 @@ std::vector<plan::NodeOutcome> apply(Crew& crew, const plan::Plan& plan) {
                {}});
   });
   return outcomes;
-}
-
-namespace {
-
-// One round trip to each of these nodes: its checks, and its facts where none are known.
-void collect_evidence(Crew& crew, const std::vector<NodeRun*>& nodes,
-                      const verify::CheckOptions& options,
-                      std::vector<verify::NodeEvidence>& evidence) {
-  crew.each(nodes, [&](NodeRun& node) {
-    const std::string nonce = random_hex(16);
-    crew.emit({plan::EventKind::node_started, "verify", name_of(crew, node), {}, {}, {}, {}});
-    std::string script;
-    const bool need_facts = !node.facts;
-    if (need_facts) {
-      script = facts::facts_script(script_options(crew, nonce, Profiler::skip));
-    }
-    script += checks_for(crew, node, nonce, options);
-    ScriptResult result = crew.script(node, "verify", script, nonce, Privilege::user);
-    if (need_facts) take_facts(crew, node, result, "verify");
-    evidence[node.index].frames = std::move(result.frames);
-    evidence[node.index].error = result.error;
-    crew.emit({node.error ? plan::EventKind::node_failed : plan::EventKind::node_done,
-               "verify",
-               name_of(crew, node),
-               {},
-               {},
-               {},
-               {}});
-  });
-  for (const NodeRun& node : crew.nodes()) {
-    if (node.error && !evidence[node.index].error) evidence[node.index].error = node.error;
-    if (node.facts) evidence[node.index].facts = &*node.facts;
-  }
-}
-
-// Nodes whose own measurements came out slow.
-std::vector<NodeRun*> slow_nodes(Crew& crew, const verify::Matrix& matrix) {
-  std::vector<NodeRun*> slow;
-  for (NodeRun* node : crew.alive()) {
-    const auto is_slow = [&](const verify::Cell& cell) {
-      return cell.from == node->index && cell.status == verify::CellStatus::slow;
-    };
-    if (std::any_of(matrix.cells.begin(), matrix.cells.end(), is_slow)) slow.push_back(node);
-  }
-  return slow;
-}
-
-}  // namespace
-
-verify::Matrix verify(Crew& crew, const verify::CheckOptions& options) {
-  crew.emit({plan::EventKind::phase, "verify", {}, {}, {}, "verifying links", {}});
-  std::vector<verify::NodeEvidence> evidence(crew.fleet().nodes.size());
-  collect_evidence(crew, crew.alive(), options, evidence);
-  verify::Matrix matrix = verify::judge(crew.fleet(), crew.indices(), evidence, options);
-  // A busy moment on one machine makes an average of few pings slow; a slow link is slow again.
-  for (int retest = 0; retest < 2 && !crew.cancelled(); ++retest) {
-    const std::vector<NodeRun*> suspects = slow_nodes(crew, matrix);
-    if (suspects.empty()) break;
-    verify::CheckOptions longer = options;
-    longer.ping_count = std::max(options.ping_count, 10);
-    collect_evidence(crew, suspects, longer, evidence);
-    matrix = verify::judge(crew.fleet(), crew.indices(), evidence, options);
-  }
-  return matrix;
 }
 
 std::vector<CommandOutcome> run_command(Crew& crew, const std::string& command) {

@@ -8,10 +8,11 @@
 
 #include "bringup/model/inventory.hpp"
 #include "bringup/ssh/client.hpp"
+#include "bringup/verify/rdma.hpp"
 
 namespace bringup::cli {
 
-enum class Verb { check, plan, apply, verify, exec, trust };
+enum class Verb { check, plan, apply, verify, status, exec, trust };
 enum class Format { text, json, jsonl };
 enum class Ask { no, yes };
 enum class Toggle { off, on };
@@ -41,9 +42,18 @@ struct Options {
   Toggle detailed_exit_code = Toggle::off;  // plan
   std::string plan_out;                     // plan --out
   std::string plan_file;                    // apply plan.json
-  std::vector<std::string> only;            // verify --only
+  std::vector<std::string> only;            // verify --only; "all" for every check
   int ping_count = 3;
   double ping_interval_s = 0.2;
+  std::string pairs = "links";  // verify --pairs
+  Toggle stress = Toggle::off;
+  Toggle estimate = Toggle::off;
+  std::optional<int> seconds;  // of iperf, each direction
+  std::optional<int> streams;
+  std::vector<std::uint16_t> ports;  // of tcp
+  std::string baseline;              // "last" or a file; empty: none
+  std::string probe;                 // a file, "none", or empty: the one beside the program
+  verify::QpType queue_pair = verify::QpType::uc;
   std::string command;  // exec
   std::string trusted;  // trust
 };

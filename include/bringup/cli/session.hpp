@@ -78,6 +78,7 @@ int check_verb(const Options& options);
 int plan_verb(const Options& options);
 int apply_verb(const Options& options);
 int verify_verb(const Options& options);
+int status_verb(const Options& options);
 int exec_verb(const Options& options);
 int trust_verb(const Options& options);
 

@@ -13,6 +13,7 @@
 #include "bringup/plan/event.hpp"
 #include "bringup/ssh/transport.hpp"
 #include "bringup/util/cancel.hpp"
+#include "bringup/util/deadline.hpp"
 #include "bringup/util/secret.hpp"
 
 namespace bringup::run {
@@ -37,6 +38,7 @@ struct NodeRun {
 struct ScriptResult {
   std::vector<facts::Frame> frames;
   std::optional<Error> error;
+  bool lost = false;  // the command did not come to its end: `error` says why
 };
 
 enum class Privilege {
@@ -67,6 +69,11 @@ class Crew {
   // One `sh -s` round trip. Connects first. A lost connection becomes the node's error.
   ScriptResult script(NodeRun& node, const std::string& phase, const std::string& text,
                       const std::string& nonce, Privilege privilege);
+  // The same beside others on that session, from any thread. The node keeps its session and its
+  // error, whatever happens. Fails (in the result) where the node has no session.
+  ScriptResult side_script(const NodeRun& node, const std::string& phase, const std::string& text,
+                           const std::string& nonce, Deadline deadline);
+  [[nodiscard]] const CancelToken& cancel() const { return options_.cancel; }
   // A command for the login shell, as it is.
   Expected<ssh::ExecResult> command(NodeRun& node, const std::string& text,
                                     std::function<void(ssh::Stream, std::string_view)> on_output);
@@ -74,6 +81,9 @@ class Crew {
   void emit(const plan::Event& event);  // one at a time, from any thread
 
  private:
+  ScriptResult run_script(const NodeRun& node, const std::string& phase, ssh::ExecRequest request,
+                          const std::string& nonce);
+
   const model::Fleet& fleet_;
   ssh::Transport& transport_;
   CrewOptions options_;

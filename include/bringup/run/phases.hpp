@@ -1,12 +1,11 @@
 #pragma once
-// The phases of a run over a crew: facts, plan, apply, verify. Each is one round trip per node.
+// The phases of a run over a crew: facts, plan, apply. Each is one round trip per node.
 #include <string>
 #include <vector>
 
 #include "bringup/plan/execute.hpp"
 #include "bringup/plan/plan.hpp"
 #include "bringup/run/crew.hpp"
-#include "bringup/verify/checks.hpp"
 
 namespace bringup::run {
 
@@ -14,6 +13,11 @@ enum class Profiler { skip, read };
 
 // Reads every node's facts. A node that fails keeps its error; the others go on.
 void gather(Crew& crew, Profiler profiler);
+
+// The parts of gather(), for phases that read facts in a round trip of their own.
+facts::ScriptOptions facts_options(const Crew& crew, const std::string& nonce, Profiler profiler);
+// Frames of a facts script into the node's facts; its error says why there are none.
+void take_facts(Crew& crew, NodeRun& node, const ScriptResult& script, const std::string& phase);
 
 // diff and cross_check over what gather() read.
 plan::Plan make_plan(const Crew& crew);
@@ -26,11 +30,6 @@ Expected<plan::Plan> refresh(const Crew& crew, const plan::Plan& saved);
 // Carries the plan out on all its nodes at once and judges by the facts read back, which become the
 // crew's facts. One outcome per node of the plan, in its order.
 std::vector<plan::NodeOutcome> apply(Crew& crew, const plan::Plan& plan);
-
-// Runs the checks and judges them. Reads facts first in the same round trip where none are known.
-// What comes out slow is measured again, twice at most: a verdict of slow has been seen three
-// times.
-verify::Matrix verify(Crew& crew, const verify::CheckOptions& options);
 
 // One command on every node.
 struct CommandOutcome {

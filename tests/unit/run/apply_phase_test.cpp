@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "bringup/run/phases.hpp"
+#include "bringup/run/verify.hpp"
 #include "support/run_values.hpp"
 
 namespace bringup::run {
