@@ -41,10 +41,17 @@ bool linked(const verify::Cell& cell) {
   return cell.link.has_value();
 }
 
+// A link that has no RDMA to be measured has no place in RDMA's tables.
+bool has_place(const model::Fleet& fleet, const verify::Cell& cell, Column column) {
+  const bool measured = cell.rdma.has_value();
+  return kind_of(column) != verify::CheckKind::rdma || !cell.link || measured ||
+         fleet.links[*cell.link].rdma;
+}
+
 Table square(const model::Fleet& fleet, const verify::Matrix& matrix, Column column) {
   // The worst of several links' cells stands for the pair.
   const auto bad = [&](const verify::Cell& cell) {
-    return verify::badness(status_of(cell, kind_of(column)));
+    return has_place(fleet, cell, column) ? verify::badness(status_of(cell, kind_of(column))) : -1;
   };
   std::map<std::pair<std::size_t, std::size_t>, const verify::Cell*> worst;
   for (const auto& cell : matrix.cells) {
@@ -65,11 +72,22 @@ Table square(const model::Fleet& fleet, const verify::Matrix& matrix, Column col
     std::vector<std::string> row = {printable(fleet.nodes[from].name)};
     for (const std::size_t to : nodes) {
       const auto found = worst.find({from, to});
-      row.push_back(found == worst.end() ? "·" : short_words(*found->second, column));
+      row.push_back(found == worst.end() ? "·"
+                    : !has_place(fleet, *found->second, column)
+                        ? "–"
+                        : short_words(*found->second, column));
     }
     table.add(row);
   }
   return table;
+}
+
+// A table's word behind a mark of its own: "✗ 22" is "22" there.
+std::string after_mark(const std::string& words) {
+  if (words == "✓") return "reachable";
+  if (words == "✗") return "failed";
+  const std::string cross = "✗ ";
+  return words.starts_with(cross) ? words.substr(cross.size()) : words;
 }
 
 // " by bringup-probe (UC)": whose figures RDMA's are; several means are all named, and what each
@@ -235,7 +253,8 @@ std::string text_verify(const model::Fleet& fleet, const verify::Matrix& matrix,
     // Where there is one table only, its lines have room for the reasons.
     const auto words = [&](const verify::Cell& cell) -> std::pair<Mark, std::string> {
       if (columns.size() == 1 && column == Column::ping) return whole(cell);
-      return {mark_of(status_of(cell, kind_of(column))), short_words(cell, column)};
+      if (!has_place(fleet, cell, column)) return {Mark::none, "no RDMA"};
+      return {mark_of(status_of(cell, kind_of(column))), after_mark(short_words(cell, column))};
     };
     text += list(
         fleet, matrix, style, [](const auto&) { return true; }, words);

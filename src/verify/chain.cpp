@@ -105,6 +105,7 @@ LayerStatus from_facts(const Walk& walk, Layer layer, std::string good) {
 }
 
 LayerStatus cable_layer(const Walk& walk) {
+  if (walk.facts == nullptr) return unknown(Layer::cable, "no facts");
   auto status = from_facts(walk, Layer::cable, "signal");
   if (status.state != LayerState::ok) {
     const auto ports = thunderbolt_ports(*walk.facts);
@@ -166,7 +167,11 @@ LayerStatus from_cell(const Walk& walk, Layer layer, CheckKind kind, std::string
         layer, LayerState::broken,
         fmt::format("{}: {} (expected {})", worst->what, worst->seen, worst->expected),
         std::nullopt};
-    if (cell.diagnosis) status.diagnosis = cell.diagnosis;
+    // Its own, or what explains it: a layer further down.
+    status.diagnosis = cell.diagnosis;
+    for (const auto& one : cell.diagnoses) {
+      if (one.layer == to_string(layer)) status.diagnosis = one;
+    }
     return status;
   }
   if (!measured) return unknown(layer, "not measured");

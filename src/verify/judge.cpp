@@ -15,6 +15,17 @@
 namespace bringup::verify {
 namespace {
 
+Finding finding_of(const Diagnosis& diagnosis, plan::Severity severity) {
+  return {severity,
+          diagnosis.layer,
+          diagnosis.target.empty() ? diagnosis.node : diagnosis.node + ":" + diagnosis.target,
+          diagnosis.seen,
+          diagnosis.expected,
+          diagnosis.cure,
+          diagnosis.meaning,
+          diagnosis.id};
+}
+
 // One directed cell of one link while it is being judged. The worst check stands for the cell.
 struct Judged {
   const model::Fleet& fleet;
@@ -24,8 +35,9 @@ struct Judged {
   const std::vector<NodeEvidence>& evidence;
   const CheckOptions& options;
   const Measurement* measured;  // null: none
-  Cell cell;
+  Cell cell = {};
   bool decided = false;
+  std::vector<Finding> findings = {};
 
   [[nodiscard]] const std::string& name(const model::LinkEnd& end) const {
     return fleet.nodes[end.node].name;
@@ -49,6 +61,12 @@ struct Judged {
   }
 
   void settle(CellStatus status, std::optional<Diagnosis> diagnosis = std::nullopt) {
+    if (diagnosis) {
+      cell.diagnoses.push_back(*diagnosis);
+      findings.push_back(finding_of(*diagnosis, status == CellStatus::slow
+                                                    ? plan::Severity::warning
+                                                    : plan::Severity::error));
+    }
     if (decided && badness(status) <= badness(cell.status)) return;
     decided = true;
     cell.status = status;
@@ -230,8 +248,11 @@ void judge_mtu(Judged& j) {
       if (!have || *have == *j.link.mtu) continue;
       j.verdict(CheckKind::mtu, CellStatus::fail, "mtu", std::to_string(*have),
                 std::to_string(*j.link.mtu));
-      j.fail(j.at(*end, end->node == j.from.node ? j.to : j.from, "mtu-declared",
-                  {{"mtu", std::to_string(*have)}, {"expected", std::to_string(*j.link.mtu)}}));
+      j.fail(j.at(
+          *end, end->node == j.from.node ? j.to : j.from, "mtu-declared",
+          {{"mtu", std::to_string(*have)},
+           {"expected", std::to_string(*j.link.mtu)},
+           {"command", mtu_command(os_of(j.evidence[end->node]), end->interface, *j.link.mtu)}}));
       return;
     }
   }
@@ -410,17 +431,6 @@ void judge_linked(Judged& j) {
   }
 }
 
-Finding finding_of(const Diagnosis& diagnosis, plan::Severity severity) {
-  return {severity,
-          diagnosis.layer,
-          diagnosis.target.empty() ? diagnosis.node : diagnosis.node + ":" + diagnosis.target,
-          diagnosis.seen,
-          diagnosis.expected,
-          diagnosis.cure,
-          diagnosis.meaning,
-          diagnosis.id};
-}
-
 }  // namespace
 
 Matrix judge(const model::Fleet& fleet, const std::vector<std::size_t>& selected,
@@ -486,11 +496,7 @@ Matrix judge(const model::Fleet& fleet, const std::vector<std::size_t>& selected
         j.cell.to = to;
         j.cell.link = index;
         judge_linked(j);
-        if (j.cell.diagnosis) {
-          add_finding(matrix, finding_of(*j.cell.diagnosis, j.cell.status == CellStatus::slow
-                                                                ? plan::Severity::warning
-                                                                : plan::Severity::error));
-        }
+        for (auto& finding : j.findings) add_finding(matrix, std::move(finding));
         matrix.cells.push_back(std::move(j.cell));
       }
     }

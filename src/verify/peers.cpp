@@ -262,13 +262,14 @@ Spread spread_of(std::vector<double> values) {
 
 void add_slow(const model::Fleet& fleet, Matrix& matrix, Cell& cell, std::string_view id,
               Words words) {
-  if (badness(cell.status) >= badness(CellStatus::slow)) return;
   const auto& from = end_of(fleet, *cell.link, cell.from);
   words.emplace_back("peer", place(fleet, end_of(fleet, *cell.link, cell.to)));
   auto found = diagnose(id, fleet.nodes[from.node].name, from.interface, words);
-  cell.status = CellStatus::slow;
+  cell.diagnoses.push_back(found);
   add_finding(matrix, {plan::Severity::warning, found.layer, place(fleet, from), found.seen,
                        found.expected, found.cure, found.meaning, found.id});
+  if (badness(cell.status) >= badness(CellStatus::slow)) return;
+  cell.status = CellStatus::slow;
   cell.diagnosis = std::move(found);
 }
 

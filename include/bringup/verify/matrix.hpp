@@ -107,7 +107,8 @@ struct Cell {
   std::optional<IperfResult> iperf;
   std::optional<RdmaResult> rdma;
   std::vector<Verdict> verdicts;
-  std::optional<Diagnosis> diagnosis;  // of the worst verdict
+  std::optional<Diagnosis> diagnosis;  // of the worst check
+  std::vector<Diagnosis> diagnoses;    // of every check that is not as it should be
   std::string raw;                     // bounded; for the journal
 };
 

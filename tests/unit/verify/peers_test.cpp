@@ -1,0 +1,184 @@
+#include "bringup/verify/peers.hpp"
+
+#include <gtest/gtest.h>
+
+#include "bringup/verify/baseline.hpp"
+#include "support/measured_values.hpp"
+
+namespace bringup::verify {
+namespace {
+
+using test::Measured;
+using test::mesh_fleet;
+
+struct Peers : testing::Test {
+  Measured lab{mesh_fleet()};
+  Matrix matrix;
+  // Figures that vary a little, as real ones do.
+  void SetUp() override {
+    for (std::size_t i = 0; i < lab.measured.size(); ++i) {
+      lab.measured[i].iperf = test::iperf(60 + static_cast<double>(i % 5));
+    }
+  }
+  void compare() {
+    matrix = lab.judge_all();
+    compare_with_peers(lab.fleet, matrix);
+  }
+  const Cell& cell(std::size_t link, std::size_t from) {
+    for (const auto& one : matrix.cells) {
+      if (one.link == link && one.from == from) return one;
+    }
+    throw std::out_of_range("no such cell");
+  }
+};
+
+TEST(Spreads, AreMedianAndMedianDistance) {
+  auto spread = spread_of({1, 2, 3, 4, 100});
+  EXPECT_DOUBLE_EQ(spread.median, 3);
+  EXPECT_DOUBLE_EQ(spread.mad, 1);
+  EXPECT_EQ(spread.count, 5U);
+  spread = spread_of({4, 1, 3, 2});
+  EXPECT_DOUBLE_EQ(spread.median, 2.5);
+  EXPECT_DOUBLE_EQ(spread.mad, 1);
+  EXPECT_DOUBLE_EQ(spread_of({7}).mad, 0);
+}
+
+TEST_F(Peers, LeaveNoiseAlone) {
+  compare();
+  EXPECT_TRUE(matrix.green());
+  EXPECT_TRUE(suspects(matrix).empty());
+  std::size_t judged = 0;
+  for (const auto& one : cell(0, 0).verdicts) judged += one.source == VerdictSource::peers ? 1 : 0;
+  EXPECT_EQ(judged, 4U);  // rtt, iperf, RDMA bandwidth and latency
+}
+
+TEST_F(Peers, MakeNoOutlierOfATinyDifferenceAmongEquals) {
+  for (auto& one : lab.measured) one.iperf = test::iperf(62);
+  lab.of(3, 1).iperf = test::iperf(60.9);
+  compare();
+  EXPECT_TRUE(matrix.green());
+}
+
+TEST_F(Peers, FindTheLinkThatIsHalfAsFast) {
+  lab.of(3, 1).iperf = test::iperf(41);  // above what is expected, below all others
+  compare();
+  EXPECT_EQ(cell(3, 1).status, CellStatus::slow);
+  EXPECT_EQ(cell(3, 1).diagnosis->id, "peer-slow");
+  EXPECT_EQ(cell(3, 2).status, CellStatus::pass);
+  EXPECT_EQ(suspects(matrix), std::vector<std::size_t>{3});
+  ASSERT_EQ(matrix.findings.size(), 1U);
+  EXPECT_EQ(matrix.findings[0].target, "b:en2");
+  EXPECT_NE(matrix.findings[0].expected.find("median of 12 thunderbolt5"), std::string::npos);
+}
+
+TEST_F(Peers, AreOfOneKindAndFourAtLeast) {
+  for (std::size_t link : {3U, 4U, 5U}) {
+    lab.fleet.links[link].kind = model::LinkKind::thunderbolt4;
+    lab.fleet.links[link].expect = {};
+    for (const auto& end : lab.fleet.links[link].ends) {
+      lab.of(link, end.node).iperf = test::iperf(20);
+    }
+  }
+  compare();
+  EXPECT_TRUE(matrix.green());  // 20 Gb/s is what the others of their kind have
+  Measured pair(test::pair_fleet());
+  pair.of(0, 0).iperf = test::iperf(41);
+  auto small = pair.judge_all();
+  compare_with_peers(pair.fleet, small);
+  for (const auto& verdict : small.cells[0].verdicts) {
+    EXPECT_EQ(verdict.source, VerdictSource::expectation);
+  }
+}
+
+TEST_F(Peers, JudgeLatencyTheOtherWayRound) {
+  lab.of(2, 0).rdma = test::rdma(73, 30);
+  compare();
+  EXPECT_EQ(cell(2, 0).status, CellStatus::slow);
+  EXPECT_NE(cell(2, 0).diagnosis->seen.find("rdma latency 30.0 us"), std::string::npos);
+  lab.of(2, 0).rdma = test::rdma(73, 1);
+  compare();
+  EXPECT_EQ(cell(2, 0).status, CellStatus::pass);
+}
+
+TEST_F(Peers, PutTheWorstFirst) {
+  lab.of(1, 0).iperf = test::iperf(30);
+  lab.of(4, 3).iperf = test::iperf(10);
+  lab.of(5, 2).iperf = test::iperf(20);
+  compare();
+  EXPECT_EQ(suspects(matrix), (std::vector<std::size_t>{4, 5, 1}));
+}
+
+TEST_F(Peers, DoNotSuspectWhatFailed) {
+  lab.of(1, 0).iperf = test::iperf_failure(IperfFailure::missing, "a", "x");
+  compare();
+  EXPECT_TRUE(suspects(matrix).empty());
+}
+
+Attribution only(const std::vector<Attribution>& found) {
+  EXPECT_EQ(found.size(), 1U);
+  return found.at(0);
+}
+
+TEST_F(Peers, BlameTheSenderThatIsShapedOnOneLink) {
+  lab.of(3, 1).iperf = test::iperf(25);  // b → c; c → b is fine
+  compare();
+  const auto found = only(attribute(lab.fleet, matrix));
+  EXPECT_EQ(found.culprit, Attribution::Culprit::sender);
+  EXPECT_EQ(found.node, "b");
+  EXPECT_EQ(found.target, "en2");
+  EXPECT_NE(found.why.find("the other way has"), std::string::npos);
+  apply_attributions(lab.fleet, {found}, matrix);
+  EXPECT_EQ(cell(3, 1).diagnosis->node, "b");
+  EXPECT_NE(cell(3, 1).diagnosis->meaning.find("b:en2 (sending side) is to blame"),
+            std::string::npos);
+  EXPECT_EQ(matrix.findings[0].meaning, cell(3, 1).diagnosis->meaning);
+}
+
+TEST_F(Peers, BlameTheNodeThatIsSlowTowardsAll) {
+  for (const std::size_t link : {0U, 3U, 4U}) lab.of(link, 1).iperf = test::iperf(25);
+  compare();
+  const auto found = attribute(lab.fleet, matrix);
+  ASSERT_EQ(found.size(), 3U);
+  for (const auto& one : found) {
+    EXPECT_EQ(one.culprit, Attribution::Culprit::sender);
+    EXPECT_EQ(one.node, "b");
+    EXPECT_NE(one.why.find("b is as slow towards others"), std::string::npos);
+  }
+}
+
+TEST_F(Peers, BlameTheNodeThatIsSlowFromAll) {
+  // Into c; c sends well.
+  lab.of(1, 0).iperf = test::iperf(25);
+  lab.of(3, 1).iperf = test::iperf(25);
+  lab.of(5, 3).iperf = test::iperf(25);
+  compare();
+  const auto found = attribute(lab.fleet, matrix);
+  ASSERT_EQ(found.size(), 3U);
+  for (const auto& one : found) {
+    EXPECT_EQ(one.culprit, Attribution::Culprit::receiver);
+    EXPECT_EQ(one.node, "c");
+  }
+}
+
+TEST_F(Peers, BlameTheCableThatIsSlowBothWays) {
+  lab.of(3, 1).iperf = test::iperf(25);
+  lab.of(3, 2).iperf = test::iperf(24);
+  compare();
+  const auto found = attribute(lab.fleet, matrix);
+  ASSERT_EQ(found.size(), 2U);
+  for (const auto& one : found) EXPECT_EQ(one.culprit, Attribution::Culprit::link);
+  apply_attributions(lab.fleet, found, matrix);
+  EXPECT_NE(cell(3, 1).diagnosis->meaning.find("the cable b:en2 - c:en2"), std::string::npos);
+}
+
+TEST_F(Peers, OfTwoNodesOnlyTheDirectionsTell) {
+  Measured pair(test::pair_fleet());
+  pair.of(0, 0).iperf = test::iperf(20);
+  const auto judged = pair.judge_all();
+  const auto found = only(attribute(pair.fleet, judged));
+  EXPECT_EQ(found.culprit, Attribution::Culprit::sender);
+  EXPECT_EQ(found.node, "hwstudio1");
+}
+
+}  // namespace
+}  // namespace bringup::verify
