@@ -39,7 +39,7 @@ Dialect dialect_of(facts::Os os, const CheckOptions& options) {
                         whole_seconds(wait_s), limit_s),
             2, limit_s,
             // With a deadline, ping sends on until one reply is there.
-            "ping -n -M do -c 1 -i 0.2 -w 1", "-I", 1, "ip link show dev"};
+            "ping -n -M 'do' -c 1 -i 0.2 -w 1", "-I", 1, "ip link show dev"};
   }
   // The Mac's -W counts milliseconds and its -t bounds the whole run in seconds.
   return {"route -n get",
