@@ -14,10 +14,10 @@ namespace {
 
 constexpr std::array kMetrics = {Metric::rtt, Metric::iperf, Metric::rdma_bandwidth,
                                  Metric::rdma_latency};
-constexpr std::size_t kFewest = 4;     // figures of a kind, for a median that means something
-constexpr double kSpreads = 5;         // MADs from the median
-constexpr double kLeastSpread = 0.04;  // of the median: identical figures make no outlier of noise
-constexpr double kLeastShare = 0.25;   // of the median
+constexpr std::size_t kFewest = 4;  // figures of a kind, for a median that means something
+constexpr double kSpreads = 5;      // MADs from the median
+constexpr double kLeastShare =
+    0.25;  // of the median: among equals the MAD is 0, and noise no outlier
 constexpr double kLeastRttMs = 0.2;
 constexpr double kFine = 0.75;  // of the kind's median, for a partner that clears a node
 
@@ -50,9 +50,8 @@ std::map<model::LinkKind, Spread> spreads(const model::Fleet& fleet, const Matri
 
 bool stands_out(Metric metric, double value, const Spread& spread) {
   const double worse = higher_is_better(metric) ? spread.median - value : value - spread.median;
-  const double mad = std::max(spread.mad, kLeastSpread * spread.median);
   if (metric == Metric::rtt && worse <= kLeastRttMs) return false;
-  return worse > kSpreads * mad && worse > kLeastShare * spread.median;
+  return worse > kSpreads * spread.mad && worse > kLeastShare * spread.median;
 }
 
 std::string place(const model::Fleet& fleet, const model::LinkEnd& end) {

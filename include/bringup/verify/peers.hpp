@@ -27,8 +27,8 @@ struct Spread {
 Spread spread_of(std::vector<double> values);  // precondition: not empty
 
 // Adds a verdict of source `peers` to each cell whose kind has four or more figures. Slow: worse
-// than the median by more than 5 MAD (of at least 4 % of the median) and by more than a quarter of
-// it; round trips moreover by more than 0.2 ms, which is noise of a scheduler.
+// than the median by more than 5 MAD and by more than a quarter of it, the latter so that noise is
+// no outlier among equals; round trips moreover by more than 0.2 ms, which is noise of a scheduler.
 void compare_with_peers(const model::Fleet& fleet, Matrix& matrix);
 
 // A cell that a comparison found slow: its status and diagnosis, unless something worse is known,

@@ -126,6 +126,19 @@ TEST(Baselines, OfAnOlderVersionDoWithoutTheNewerMembers) {
   EXPECT_DOUBLE_EQ(old->cells[0].figures.at(Metric::rtt), 0.5);
 }
 
+TEST(Baselines, TakeNoFigureOfAnExchangeThatFailed) {
+  const auto told = [](const std::string& failure) {
+    return parse_baseline(R"({"schema":"bringup.verify/1","fleet":"f","nodes":[],
+      "summary":{"green":true},"cells":[{"from":"a","to":"b","link":"l","status":"fail",
+      "rdma":{"latency":[],"bandwidth":[{"bytes":1,"gbps":7}],"failure":)" +
+                          failure + "}}],\"findings\":[]}")
+        ->cells[0]
+        .figures;
+  };
+  EXPECT_TRUE(told("{}").empty());
+  EXPECT_DOUBLE_EQ(told("null").at(Metric::rdma_bandwidth), 7);
+}
+
 TEST(Baselines, AreRefusedWithThePlaceWhenTheyAreNoReports) {
   const auto refusal = [](const std::string& text) {
     const auto parsed = parse_baseline(text);

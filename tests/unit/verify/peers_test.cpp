@@ -57,6 +57,21 @@ TEST_F(Peers, MakeNoOutlierOfATinyDifferenceAmongEquals) {
   lab.of(3, 1).iperf = test::iperf(60.9);
   compare();
   EXPECT_TRUE(matrix.green());
+  lab.of(3, 1).iperf = test::iperf(48);  // 23 % below: no reason yet
+  compare();
+  EXPECT_TRUE(matrix.green());
+  lab.of(3, 1).iperf = test::iperf(46);
+  compare();
+  EXPECT_FALSE(matrix.green());
+}
+
+TEST_F(Peers, MakeNoOutlierWhereAllDiffer) {
+  for (std::size_t i = 0; i < lab.measured.size(); ++i) {
+    lab.measured[i].iperf = test::iperf(45 + 3 * static_cast<double>(i));
+  }
+  lab.of(3, 1).iperf = test::iperf(41);  // over a quarter below, and so are others nearly
+  compare();
+  EXPECT_TRUE(matrix.green());
 }
 
 TEST_F(Peers, FindTheLinkThatIsHalfAsFast) {
