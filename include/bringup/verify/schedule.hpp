@@ -68,7 +68,7 @@ struct Estimate {
 // Session and program start-up that no option says.
 struct Allowances {
   double round_trip_s = 0.05;  // controller to node
-  double iperf_setup_s = 0.5;  // one run: connect, the server's listener, the exchange of results
+  double iperf_setup_s = 0.2;  // one run: connect, the server's listener, the exchange of results
   double rdma_s = 4.0;         // one direction of one link, queue pairs included
   double background_s = 0.5;   // shell, session and facts
 };
