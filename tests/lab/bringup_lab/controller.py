@@ -85,6 +85,21 @@ def _hosts(lab):
     return "\n".join(lines) + "\n"
 
 
+def _make_missing(base, files):
+    """A bare Debian has no /etc/hosts. The place to mount it on is made in a layer over /etc that
+    this process alone sees."""
+    missing = [file for file in files if os.path.dirname(file) == "/etc"]
+    if not missing:
+        return
+    layer = f"{base}/etc.{os.getpid()}"
+    os.makedirs(f"{layer}/upper")
+    os.makedirs(f"{layer}/work")
+    kernel.mount("overlay", "/etc", "overlay", 0,
+                 f"lowerdir=/etc,upperdir={layer}/upper,workdir={layer}/work")
+    for file in missing:
+        kernel.write(file, "")
+
+
 def run(lab, command):
     """Becomes the command, on the controller."""
     base = f"{lab.dir}/controller"
@@ -92,9 +107,11 @@ def run(lab, command):
     kernel.setns(kernel.NETNS + lab.controller, kernel.CLONE_NEWNET)
     kernel.unshare(kernel.CLONE_NEWNS)
     kernel.mount("none", "/", None, kernel.MS_REC | kernel.MS_PRIVATE)
-    for source, target in ((f"{base}/ssh", _ssh_home()), (f"{base}/hosts", "/etc/hosts"),
-                           (f"{base}/resolv.conf", os.path.realpath("/etc/resolv.conf")),
-                           (f"{base}/nsswitch.conf", "/etc/nsswitch.conf")):
+    places = ((f"{base}/ssh", _ssh_home()), (f"{base}/hosts", "/etc/hosts"),
+              (f"{base}/resolv.conf", os.path.realpath("/etc/resolv.conf")),
+              (f"{base}/nsswitch.conf", "/etc/nsswitch.conf"))
+    _make_missing(base, [target for _, target in places if not os.path.exists(target)])
+    for source, target in places:
         if os.path.exists(target):
             kernel.mount(source, target, None, kernel.MS_BIND)
     env = dict(os.environ)
