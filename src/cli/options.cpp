@@ -90,9 +90,7 @@ void add_common(CLI::App& app, Options& o, Flags& f) {
 void add_verify(CLI::App* verify, Options& o, Flags& f) {
   std::vector<std::string> words = verify::check_kind_words();
   words.emplace_back("all");
-  verify->add_option("--only", o.only, "Checks to run: " + join(words, ", "))
-      ->delimiter(',')
-      ->check(CLI::IsMember(words));
+  verify->add_option("--only", o.only, "Checks to run: " + join(words, ", "))->delimiter(',');
   verify->add_flag("--full", f.full, "Every check, also those that fill the links");
   verify->add_option("--count", o.ping_count, "Pings per pair")
       ->capture_default_str()
@@ -111,6 +109,9 @@ void add_verify(CLI::App* verify, Options& o, Flags& f) {
       ->check(CLI::Range(1, 3600));
   verify->add_option("--streams", o.streams, "Streams of iperf (default: by the link's kind)")
       ->check(CLI::Range(1, 128));
+  verify->add_option("--iperf-port", o.iperf_port, "TCP port of iperf")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 65535));
   verify->add_option("--qp", f.queue_pair, "RDMA queue pair: uc, or rc where the device has it")
       ->capture_default_str()
       ->check(CLI::IsMember({"uc", "rc"}));

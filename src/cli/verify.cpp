@@ -25,7 +25,12 @@ std::vector<CheckKind> kinds(const std::vector<std::string>& words) {
   std::vector<CheckKind> out;
   const bool all = std::find(words.begin(), words.end(), "all") != words.end();
   for (const std::string& word : all ? verify::check_kind_words() : words) {
-    out.push_back(*verify::parse_check_kind(word));
+    const auto kind = verify::parse_check_kind(word);
+    if (!kind) {
+      throw Exit{2, "--only: there is no check '" + printable(word, 40) + "'\n  cure: use " +
+                        join(verify::check_kind_words(), ", ") + " or all\n"};
+    }
+    out.push_back(*kind);
   }
   return out;
 }
@@ -38,6 +43,7 @@ verify::CheckOptions check_options(const Options& options) {
   checks.tcp_ports = options.ports;
   checks.iperf_seconds = options.seconds;
   checks.iperf_streams = options.streams;
+  checks.iperf_port = options.iperf_port;
   if (options.stress == Toggle::on) checks.conflict = verify::Conflict::interface;
   if (const auto sound = verify::check_tcp_ports(options.ports); !sound) {
     throw Exit{2, usage(sound.error())};

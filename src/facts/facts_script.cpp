@@ -57,7 +57,7 @@ bf_facts() {
     Darwin*) <DARWIN> ;;
     Linux*)
       bf_read os_release 65536 cat /etc/os-release
-      bf_read ip_addr 1048576 ip -br addr
+      bf_read ip_addr 1048576 ip -d -j addr
       bf_read ibv_devinfo 1048576 ibv_devinfo -v
       ;;
   esac

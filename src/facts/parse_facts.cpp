@@ -212,6 +212,10 @@ Expected<NodeFacts> parse_facts(const std::vector<Frame>& frames) {
     if (auto version = reader.parsed("os_release", "/etc/os-release",
                                      platform::linux_kernel::parse_os_release))
       facts.version = std::move(*version);
+    if (auto listing = reader.parsed("ip_addr", "ip addr", platform::linux_kernel::parse_ip_addr)) {
+      facts.interfaces = std::move(listing->interfaces);
+      facts.bridges = std::move(listing->bridges);
+    }
     read_ibv_ports(reader, frames, facts);
   }
   read_session(find(frames, "session"), facts);

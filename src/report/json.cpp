@@ -183,13 +183,16 @@ Json json_of(const std::optional<verify::RdmaResult>& rdma) {
                {"attempts", rdma->attempts}};
   json["latency"] = Json::array();
   for (const auto& one : rdma->latency) {
-    // Where nothing came back there is no time.
+    // Where nothing came back there is no time, and pingpong gives no percentiles.
     const bool answered = one.sent > one.lost;
-    json["latency"].push_back({{"bytes", one.bytes},
-                               {"sent", one.sent},
-                               {"lost", one.lost},
-                               {"p50_us", answered ? Json(one.p50_us) : Json(nullptr)},
-                               {"p99_us", answered ? Json(one.p99_us) : Json(nullptr)}});
+    const auto known = [&](double us) { return answered && us > 0 ? Json(us) : Json(nullptr); };
+    json["latency"].push_back(
+        {{"bytes", one.bytes},
+         {"sent", one.sent},
+         {"lost", one.lost},
+         {"p50_us", known(one.p50_us)},
+         {"p99_us", known(one.p99_us)},
+         {"mean_us", answered && one.mean_us ? Json(*one.mean_us) : Json(nullptr)}});
   }
   json["bandwidth"] = Json::array();
   for (const auto& one : rdma->bandwidth) {

@@ -17,7 +17,6 @@ Mark mark_of(verify::LayerState state) {
     case verify::LayerState::broken:
       return Mark::bad;
     case verify::LayerState::unknown:
-      return Mark::warn;
     case verify::LayerState::skipped:
       return Mark::none;
   }

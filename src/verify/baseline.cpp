@@ -71,7 +71,8 @@ void read_rdma(const Json& rdma, const std::string& at, BaselineCell& cell) {
   std::optional<double> smallest;
   for (const Json& one : list(rdma, "latency", at)) {
     const auto bytes = number_of(one, "bytes", at + "/latency");
-    const auto p50 = number_of(one, "p50_us", at + "/latency");
+    auto p50 = number_of(one, "p50_us", at + "/latency");
+    if (!p50 && one.contains("mean_us")) p50 = number_of(one, "mean_us", at + "/latency");
     if (!bytes || !p50 || (smallest && *bytes >= *smallest)) continue;
     smallest = bytes;
     cell.figures[Metric::rdma_latency] = *p50;

@@ -244,7 +244,7 @@ std::optional<double> figure(const Cell& cell, Metric metric) {
         if (one.sent == one.lost) continue;
         if (smallest == nullptr || one.bytes < smallest->bytes) smallest = &one;
       }
-      return smallest == nullptr ? std::nullopt : std::optional(smallest->p50_us);
+      return smallest == nullptr ? std::nullopt : smallest->typical_us();
     }
   }
   return std::nullopt;
@@ -362,6 +362,16 @@ void apply_attributions(const model::Fleet& fleet, const std::vector<Attribution
       if (finding == matrix.findings.end()) continue;
       finding->target = one.node + ":" + one.target;
       finding->meaning = diagnosis.meaning;
+      // A cable that is slow both ways is said once, with both figures.
+      if (one.culprit != Attribution::Culprit::link) continue;
+      const auto same =
+          std::find_if(matrix.findings.begin(), matrix.findings.end(), [&](const Finding& other) {
+            return &other != &*finding && other.layer == finding->layer &&
+                   other.target == finding->target && other.meaning == finding->meaning;
+          });
+      if (same == matrix.findings.end()) continue;
+      same->seen += "; " + finding->seen;
+      matrix.findings.erase(finding);
     }
   }
 }

@@ -68,7 +68,7 @@ void check_routes(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 10) {
+  switch (data[0] % 11) {
     case 0:
       check_ifconfig(text);
       break;
@@ -113,6 +113,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (const auto version = bringup::platform::linux_kernel::parse_os_release(text);
           accepted(version))
         must_be_shown(version->product + version->version + version->build);
+      break;
+    case 9:
+      if (const auto ip = bringup::platform::linux_kernel::parse_ip_addr(text); accepted(ip))
+        for (const auto& interface : ip->interfaces)
+          must_be_shown(interface.name + interface.ether);
       break;
     default:
       static_cast<void>(darwin::classify_ifconfig(0, text));

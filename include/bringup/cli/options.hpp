@@ -50,6 +50,7 @@ struct Options {
   Toggle estimate = Toggle::off;
   std::optional<int> seconds;  // of iperf, each direction
   std::optional<int> streams;
+  std::uint16_t iperf_port = 15201;
   std::vector<std::uint16_t> ports;  // of tcp
   std::string baseline;              // "last" or a file; empty: none
   std::string probe;                 // a file, "none", or empty: the one beside the program

@@ -21,9 +21,13 @@ struct RdmaLatency {
   std::uint64_t bytes = 0;
   std::uint64_t sent = 0;
   std::uint64_t lost = 0;  // never answered before the deadline of one message
-  double p50_us = 0;       // 0 when nothing was answered, and from ibv_*_pingpong, which gives no
-  double p99_us = 0;       // percentiles
-  std::optional<double> mean_us;
+  double p50_us = 0;       // 0 where it is not known: nothing was answered, or ibv_*_pingpong,
+  double p99_us = 0;       // which gives no percentiles
+  std::optional<double> mean_us = {};
+  // The median, or the mean where there is no median; unset where nothing is known.
+  [[nodiscard]] std::optional<double> typical_us() const {
+    return p50_us > 0 ? std::optional(p50_us) : mean_us;
+  }
 };
 
 // Messages of one size, one way, as fast as the receiver's depth allows.

@@ -220,7 +220,7 @@ TEST_F(VerbTest, ApplyWantsThePasswordThatTheInventoryAnnounces) {
 TEST_F(VerbTest, VerifyRefusesAnUnknownCheck) {
   Options o = pair();
   o.only = {"route", "pong"};
-  expect_says(exit_of([&] { verify_verb(o); }), 2, {"'pong'", "route or ping"});
+  expect_says(exit_of([&] { verify_verb(o); }), 2, {"'pong'", "route, ping, mtu"});
 }
 
 TEST_F(VerbTest, AnUnwritableStateHomeIsAnErrorOfThisMachine) {
