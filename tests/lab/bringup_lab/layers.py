@@ -83,9 +83,10 @@ def opaque(path):
 
 def build_common(layer):
     """For every node: no keys, sudo rules, root's files or daemons of the machine show through."""
-    for folder in ("etc/sudoers.d", "etc/ssh", "root"):
+    for folder in ("etc/sudoers.d", "etc/ssh", "root", "var/tmp"):
         opaque(f"{layer}/{folder}")
     os.chmod(f"{layer}/root", 0o700)
+    os.chmod(f"{layer}/var/tmp", 0o1777)
     os.chmod(f"{layer}/etc/sudoers.d", 0o755)
     os.makedirs(f"{layer}/etc/pam.d")
     os.makedirs(f"{layer}/.lab")
