@@ -149,6 +149,38 @@ TEST_P(IperfScript, TriesAgainWhileTheServerRefuses) {
   EXPECT_LT(told.seconds, 3);
 }
 
+TEST_P(IperfScript, TriesAgainWhenItMeetsTheServerOfTheDirectionBefore) {
+  server.program("iperf3", "exit 0");
+  client.program("iperf3",
+                 "echo x >> \"$STATE/tries\"\n"
+                 "cat \"$STATE/answer$(wc -l < \"$STATE/tries\" | tr -d ' ')\"");
+  client.write("answer1", support::read_data("iperf3/fwd.json"));
+  client.write("answer2", support::read_data("iperf3/serverbusy.json"));
+  client.write("answer3",
+               "{\"start\":{\"connected\":\t[]},\"error\":\"control socket has closed "
+               "unexpectedly\"}");
+  client.write("answer4",
+               "{\"start\":{\"connected\":\t[]},\"error\":\"unable to receive control message: "
+               "Connection reset by peer\"}");
+  client.write("answer5", support::read_data("iperf3/fwd.json"));
+  const auto told = both();
+  const auto measured = read_iperf(fleet, {0}, told.evidence);
+  EXPECT_TRUE(measured[0].iperf->gbps.has_value());
+  EXPECT_TRUE(measured[1].iperf->gbps.has_value());
+}
+
+TEST_P(IperfScript, TakesATestThatWasCutForAFailureOfTheLink) {
+  server.program("iperf3", "exit 0");
+  client.program("iperf3",
+                 "echo x >> \"$STATE/tries\"\n"
+                 "printf '{\"start\":{\"connected\":[{\"socket\":5}]},\"error\":\"control socket "
+                 "has closed unexpectedly\"}'");
+  const auto told = both();
+  const auto measured = read_iperf(fleet, {0}, told.evidence);
+  EXPECT_EQ(measured[0].iperf->failure, IperfFailure::other);
+  EXPECT_LT(told.seconds, 3);
+}
+
 TEST_P(IperfScript, EndsAClientThatHangsAndDoesNotTryTheOtherDirection) {
   server.program("iperf3", "exit 0");
   client.program("iperf3", "echo x >> \"$STATE/tries\"; exec sleep 60");
