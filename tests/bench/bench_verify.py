@@ -102,8 +102,8 @@ def main():
                        ("one pair after another, two ssh each", sequential)):
         print(f"  {what:40} {took:8.1f} s {took / wall:8.2f}x")
     print(f"  each of {rounds} runs: {', '.join(f'{one.wall:.1f} s' for one in ours)}")
-    print(f"  overhead over the rounds {100 * (wall / bound - 1):.1f} % (bound: 10 %), estimate off "
-          f"by {100 * (estimate['total_s'] / wall - 1):+.1f} % (bound: 20 %)")
+    print(f"  overhead over the rounds {100 * (wall / bound - 1):.1f} % (bound: 10 %), estimate "
+          f"off by {100 * (estimate['total_s'] / wall - 1):+.1f} % (bound: 20 %)")
     print(f"  the loop ran {SAMPLE} pairs of {len(ends)} in {loop[0].wall:.1f} s; its row is that "
           f"times {len(ends)}/{SAMPLE}")
     late = wall >= 1.1 * bound or abs(estimate["total_s"] / wall - 1) > 0.2
