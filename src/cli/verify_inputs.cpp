@@ -64,7 +64,7 @@ run::ProbeFinder probe_finder(const Options& options) {
   if (!options.probe.empty()) {
     const auto given = read_all(options.probe, kMaxProbe);
     if (!given) throw Exit{2, "--probe: " + printable(options.probe, 200) + " cannot be read\n"};
-    return [given](std::string_view) { return given; };
+    return [given](std::string_view) -> std::optional<std::string> { return *given; };
   }
   const fs::path folder = program_folder();
   if (folder.empty()) return {};

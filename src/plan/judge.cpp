@@ -408,7 +408,7 @@ class Judge {
   }
 
   void judge_profiler(StepOutcome& step) const {
-    if (!before_->profiler_json.empty()) {
+    if (before_ != nullptr && !before_->profiler_json.empty()) {
       step.status = StepStatus::ok;
       step.text = fmt::format("Thunderbolt profile kept ({} bytes)", before_->profiler_json.size());
       return;

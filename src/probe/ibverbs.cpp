@@ -166,6 +166,7 @@ class SystemVerbs final : public Verbs {
     const DeviceList list(library_);
     if (!list.ok()) return failed("ibv_get_device_list", list.error());
     std::vector<std::string> names;
+    names.reserve(static_cast<std::size_t>(list.count()));
     for (int i = 0; i < list.count(); ++i) names.emplace_back(library_.get_device_name(list.at(i)));
     return names;
   }

@@ -15,7 +15,7 @@ std::string rtt(const verify::Cell& cell) {
 
 std::string failure(const verify::Cell& cell) {
   if (!cell.diagnosis) return "failed";
-  const std::string seen = printable(cell.diagnosis->seen);
+  std::string seen = printable(cell.diagnosis->seen);
   const bool silent = cell.ping && cell.ping->received == 0;
   if (silent && cell.diagnosis->layer != "ping") return "no reply: " + seen;
   return seen;

@@ -69,10 +69,12 @@ Expected<std::unique_ptr<Journal>> Journal::create(const std::string& state_home
                                                    std::string_view verb, const Clock& clock) {
   const std::string id = stamp(clock) + "-" + std::string(verb) + "-" + random_hex(3);
   const std::string base = state_home + "/bringup";
-  for (const std::string& folder : {base, base + "/runs", base + "/runs/" + id}) {
+  const std::string runs = base + "/runs";
+  const std::string own = runs + "/" + id;
+  for (const std::string& folder : {base, runs, own}) {
     if (auto made = make_private(folder); !made) return tl::unexpected<Error>(made.error());
   }
-  auto journal = std::unique_ptr<Journal>(new Journal(base + "/runs/" + id, id, clock));
+  auto journal = std::unique_ptr<Journal>(new Journal(own, id, clock));
   if (!journal->events_) {
     return fail(ErrorCode::internal, "cannot write " + journal->folder_ + "/events.jsonl");
   }
