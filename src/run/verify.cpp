@@ -114,8 +114,9 @@ class Verification {
     collect_evidence(crew_, crew_.alive(), checks, evidence_);
     // A busy moment on one machine makes an average of few pings slow; a slow link is slow again.
     for (int retest = 0; retest < 2 && wanted(CheckKind::ping) && !crew_.cancelled(); ++retest) {
-      const verify::Matrix matrix = verify::judge(crew_.fleet(), crew_.indices(), evidence_,
-                                                  measured_, only_background(checks));
+      verify::Matrix matrix = verify::judge(crew_.fleet(), crew_.indices(), evidence_, measured_,
+                                            only_background(checks));
+      verify::compare_with_peers(crew_.fleet(), matrix);
       const std::vector<NodeRun*> suspects = slow_nodes(crew_, matrix);
       if (suspects.empty()) break;
       verify::CheckOptions longer = checks;

@@ -367,7 +367,8 @@ void apply_attributions(const model::Fleet& fleet, const std::vector<Attribution
       const auto same =
           std::find_if(matrix.findings.begin(), matrix.findings.end(), [&](const Finding& other) {
             return &other != &*finding && other.layer == finding->layer &&
-                   other.target == finding->target && other.meaning == finding->meaning;
+                   other.target == finding->target &&
+                   other.meaning.starts_with(blamed + " is to blame");
           });
       if (same == matrix.findings.end()) continue;
       same->seen += "; " + finding->seen;
