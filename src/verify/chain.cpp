@@ -424,6 +424,21 @@ LinkStatus link_status(const model::Fleet& fleet, std::size_t link,
   return result;
 }
 
+std::optional<Diagnosis> broken_below_rdma(const model::Fleet& fleet, std::size_t link,
+                                           const std::vector<NodeEvidence>& evidence) {
+  const LinkStatus status = link_status(fleet, link, evidence, {});
+  for (std::size_t i = 0; i < kLayers.size(); ++i) {
+    if (kLayers[i] != Layer::speed && kLayers[i] != Layer::gid && kLayers[i] != Layer::port) {
+      continue;
+    }
+    for (const auto& end : status.ends) {
+      if (end[i].state != LayerState::broken || !end[i].diagnosis) continue;
+      if (end[i].diagnosis->id != "gid-index") return end[i].diagnosis;
+    }
+  }
+  return std::nullopt;
+}
+
 std::vector<LinkStatus> all_links_status(const model::Fleet& fleet,
                                          const std::vector<std::size_t>& selected,
                                          const std::vector<NodeEvidence>& evidence,

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "bringup/util/text.hpp"
+#include "bringup/verify/chain.hpp"
 #include "bringup/verify/checks.hpp"
 #include "bringup/verify/diagnoses.hpp"
 #include "bringup/verify/peers.hpp"
@@ -27,6 +28,8 @@ Finding finding_of(const Diagnosis& diagnosis, plan::Severity severity) {
 }
 
 // One directed cell of one link while it is being judged. The worst check stands for the cell.
+constexpr std::uint32_t kMacsEcho = 8184 + 28;  // the largest packet of a Mac's ping
+
 struct Judged {
   const model::Fleet& fleet;
   const model::Link& link;
@@ -278,8 +281,12 @@ void judge_mtu(Judged& j) {
     if (own.value->asked) j.fail(j.silent("no reply to pings of any size"));
     return;
   }
-  // An echo carries 65,507 bytes at most.
-  const std::uint32_t most = std::min<std::uint32_t>(mtu, 65535);
+  // An echo carries 65,507 bytes at most; a Mac sends 8,184 (net.inet.raw.maxdgram, with the ICMP
+  // header), and a larger MTU is proved up to there.
+  std::uint32_t most = std::min<std::uint32_t>(mtu, 65535);
+  if (os_of(j.evidence[j.from.node]) == facts::Os::darwin && *result.largest_packet >= kMacsEcho) {
+    most = std::min(most, *result.largest_packet);
+  }
   const bool whole = *result.largest_packet >= most;
   j.verdict(CheckKind::mtu, whole ? CellStatus::pass : CellStatus::fail, "packet",
             fmt::format("{} bytes", *result.largest_packet), fmt::format("{} bytes", most));
@@ -383,6 +390,7 @@ void rdma_failed(Judged& j, const RdmaFailure& failure) {
   if (!failure.meaning.empty()) found.meaning = printable(failure.meaning);
   if (!failure.cure.empty()) found.cure = printable(failure.cure);
   j.verdict(CheckKind::rdma, CellStatus::fail, "rdma", found.seen, found.expected);
+  if (auto below = broken_below_rdma(j.fleet, *j.cell.link, j.evidence)) found = *std::move(below);
   j.fail(std::move(found));
 }
 

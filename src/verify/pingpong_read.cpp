@@ -68,15 +68,41 @@ std::optional<Place> place_of(const PingpongEnd& end) {
   return Place{printable(words[0], 64), *index};
 }
 
-RdmaFailure failure(const std::string& layer, const PingpongEnd& end, std::string seen) {
-  const RdmaMeaning meaning = explain_rdma(layer, "", 0, facts::Os::other);
+RdmaFailure failure(const std::string& layer, const PingpongEnd& end, std::string seen,
+                    const std::string& verb = {}, int error_number = 0) {
+  // Of the numbers used here, every system has the same.
+  const RdmaMeaning meaning = explain_rdma(layer, verb, error_number, facts::Os::linux_kernel);
   return {layer,
-          "",
-          0,
+          verb,
+          error_number,
           end.node,
           std::move(seen),
           std::string(meaning.meaning),
           std::string(meaning.cure)};
+}
+
+// What rdma-core's examples say when a verb fails. They print no errno; where it can be one only,
+// it is that.
+struct Complaint {
+  std::string_view words, verb;
+  int error_number;
+};
+constexpr Complaint kComplaints[] = {
+    {"Failed to modify QP to RTR", "ibv_modify_qp(RTR)", 22},
+    {"Couldn't register MR", "ibv_reg_mr", 12},
+    {"Couldn't create QP", "ibv_create_qp", 0},
+    {"Couldn't get context for", "ibv_open_device", 0},
+};
+
+std::optional<RdmaFailure> complaint(const PingpongEnd& end, const std::string& tool) {
+  const facts::Frame* run = frame(end, tool);
+  if (run == nullptr || run->exit_status == 0) return std::nullopt;
+  for (const Complaint& one : kComplaints) {
+    if (run->payload.find(one.words) == std::string::npos) continue;
+    return failure("rdma", end, tool + ": " + std::string(one.words), std::string(one.verb),
+                   one.error_number);
+  }
+  return std::nullopt;
 }
 
 // Why there are no figures; the server's reasons first, since the client's follow from them.
@@ -90,6 +116,9 @@ RdmaFailure reason(const PingpongSpec& spec, const std::string& tool, const Ping
     const facts::Frame* run = frame(*end, tool);
     if (run != nullptr && run->exit_status == 127)
       return failure("probe", *end, "no " + tool + " on the node");
+  }
+  for (const PingpongEnd* end : {&server, &client}) {
+    if (auto found = complaint(*end, tool)) return *std::move(found);
   }
   const facts::Frame* run = frame(client, tool);
   if (run == nullptr) return failure("probe", client, tool + " gave no answer");

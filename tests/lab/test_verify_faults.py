@@ -287,7 +287,7 @@ class Pingpong(VerifyFaults):
         for failure in self.failures(document):
             self.assertEqual((failure["errno"], failure["node"]), (22, "studio2"), failure)
             self.assertTrue(failure["cure"])
-        self.assertTrue([f for f in document["findings"] if f["id"] == "rdma-errno-22"])
+        self.assert_named(document, "rdma-errno-22", "rdma", "studio2:en3", "IPv4 address")
         self.assert_nothing_left()
 
     def test_it_never_ends(self):
@@ -301,15 +301,50 @@ class Pingpong(VerifyFaults):
     def test_rdma_disabled_at_one_end(self):
         self.lab.break_("studio2", "rdma-disabled")
         document = self.verify(*self.RDMA, within=90)
-        self.assert_named(document, "rdma-disabled", "gid", "studio2:en3", "rdma_ctl enable")
+        self.assert_named(document, "rdma-disabled", "gid", "studio2:en3", "Recovery",
+                          "rdma_ctl enable")
         self.assert_nothing_left()
 
     def test_no_device(self):
         self.lab.break_("studio2", "device-gone")
         document = self.verify(*self.RDMA, within=90)
-        finding = [f for f in document["findings"] if f["target"].startswith("studio2")]
-        self.assertTrue(finding, document["findings"])
-        self.assertTrue(finding[0]["cure"])
+        self.assert_named(document, "rdma-no-devices", "gid", "studio2:en3", "rdma = false")
+        self.assert_nothing_left()
+
+
+class OlderMac(VerifyFaults):
+    """mini2 has Thunderbolt 4, and the inventory says thunderbolt5."""
+
+    fleet = "pair-tb4"
+
+    def test_nobody_is_sent_to_recovery(self):
+        self.lab.mark()
+        layers, first = self.chain("mini2:en2")
+        self.assertEqual(layers["speed"][0], "broken", layers)
+        self.assertIn("thunderbolt4", first["cure"])
+        verified = self.lab.bringup("verify", "--only", "ping,rdma", "--probe", "none", "--format",
+                                    "json", inventory=self.inventory)
+        self.assert_exit(verified, 6)
+        self.assertLess(verified.seconds, 60)
+        document = self.document(verified, "verify")
+        finding = self.named(document, "speed-hardware")
+        self.assertEqual(finding["layer"], "speed")
+        self.assertIn('kind = "thunderbolt4"', finding["cure"])
+        for text in (verified.text, json.dumps(layers), json.dumps(first)):
+            self.assertNotIn("Recovery", text)
+        self.assert_nothing_left()
+
+    def test_declared_as_it_is_all_is_well(self):
+        self.lab.mark()
+        self.inventory = self.edited(FLOORS, ('kind = "thunderbolt5"', 'kind = "thunderbolt4"'))
+        with open(self.inventory, "a", encoding="utf-8") as f:
+            f.write("[expectations.thunderbolt4]\nrtt_avg_ms = 500\n")
+        document = self.verify("--only", "ping,rdma", "--probe", "none", status=0)
+        self.assertEqual(document["findings"], [])
+        layers, first = self.chain("mini2:en2")
+        self.assertIsNone(first)
+        self.assertEqual([layers[one][0] for one in ("speed", "gid", "port", "rdma")],
+                         ["ok", "skipped", "skipped", "skipped"], layers)
         self.assert_nothing_left()
 
 

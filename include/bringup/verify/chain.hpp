@@ -52,6 +52,11 @@ struct LinkStatus {
 // that end are judged all the same where their own evidence is there.
 LinkStatus link_status(const model::Fleet& fleet, std::size_t link,
                        const std::vector<NodeEvidence>& evidence, const Matrix& matrix);
+// What facts alone say of a link whose RDMA failed: the first broken of speed, gid and port, each
+// at both ends. A GID at another index than 1 is no reason: queue pairs take it from there.
+std::optional<Diagnosis> broken_below_rdma(const model::Fleet& fleet, std::size_t link,
+                                           const std::vector<NodeEvidence>& evidence);
+
 std::vector<LinkStatus> all_links_status(const model::Fleet& fleet,
                                          const std::vector<std::size_t>& selected,
                                          const std::vector<NodeEvidence>& evidence,

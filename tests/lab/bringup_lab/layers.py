@@ -27,6 +27,20 @@ SBIN = {"ifconfig", "ping", "route", "netstat", "arp", "networksetup", "system_p
 
 HOMEBREW = "/opt/homebrew/bin"
 
+# The Mac's nc has -G, seconds for making the connection; its -w is about what stands already.
+NC = """#!/bin/sh
+limit=
+while [ $# -gt 0 ]; do
+  case $1 in
+    -G) limit="-w $2"; shift 2 ;;
+    -w) shift 2 ;;
+    -[nvz]) kept="${kept-} $1"; shift ;;
+    *) break ;;
+  esac
+done
+exec /usr/libexec/lab-nc $limit ${kept-} "$@"
+"""
+
 SUDOERS = """Defaults env_reset
 Defaults secure_path="/usr/bin:/bin:/usr/sbin:/sbin"
 root ALL=(ALL) ALL
@@ -85,6 +99,7 @@ def build_common(layer):
     """For every node: no keys, sudo rules, root's files or daemons of the machine show through."""
     for folder in ("etc/sudoers.d", "etc/ssh", "root", "var/tmp"):
         opaque(f"{layer}/{folder}")
+    os.chmod(f"{layer}/var/tmp", 0o1777)
     os.chmod(f"{layer}/root", 0o700)
     os.chmod(f"{layer}/var/tmp", 0o1777)
     os.chmod(f"{layer}/etc/sudoers.d", 0o755)
@@ -114,6 +129,10 @@ def build_mac(layer, lab_mac, verbs):
         for folder in ("usr/bin", "usr/sbin"):
             if os.path.lexists(f"/{folder}/{name}"):
                 _whiteout(f"{layer}/{folder}/{name}")
+    if os.path.exists("/usr/bin/nc"):
+        shutil.copy("/usr/bin/nc", f"{layer}/usr/libexec/lab-nc")
+        write(f"{layer}/usr/bin/nc", NC)
+        os.chmod(f"{layer}/usr/bin/nc", 0o755)
     shutil.copy(lab_mac, f"{layer}/usr/libexec/lab-mac")
     listed = subprocess.run([lab_mac, "--list"], capture_output=True, text=True, check=True)
     for name in listed.stdout.split():
