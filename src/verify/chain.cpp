@@ -124,6 +124,13 @@ LayerStatus cable_layer(const Walk& walk) {
   return status;
 }
 
+// An idle port says what it could do; one with a cable in may be held back by that.
+bool is_thunderbolt4_hardware(const std::vector<ThunderboltPort>& ports) {
+  return std::any_of(ports.begin(), ports.end(),
+                     [](const auto& one) { return one.idle && one.gbps > 0; }) &&
+         std::all_of(ports.begin(), ports.end(), [](const auto& one) { return one.gbps <= 40; });
+}
+
 LayerStatus speed_layer(const Walk& walk) {
   const auto& expected = walk.link.expect.negotiated_gbps;
   if (walk.facts == nullptr) return unknown(Layer::speed, "no facts");
@@ -132,12 +139,14 @@ LayerStatus speed_layer(const Walk& walk) {
   const auto port = std::find_if(ports.begin(), ports.end(), [&](const auto& one) {
     return one.interface == walk.self.interface;
   });
-  double best = 0;
-  for (const auto& one : ports) best = std::max(best, one.gbps);
-  if (walk.link.kind == model::LinkKind::thunderbolt5 && best > 0 && best <= 40 &&
-      std::all_of(ports.begin(), ports.end(), [](const auto& one) { return one.gbps <= 40; }) &&
-      std::any_of(ports.begin(), ports.end(), [](const auto& one) { return one.idle; })) {
-    return broken(walk, Layer::speed, "speed-hardware");
+  if (walk.link.kind == model::LinkKind::thunderbolt5) {
+    if (is_thunderbolt4_hardware(ports)) return broken(walk, Layer::speed, "speed-hardware");
+    // No cable makes a link faster than its slower end.
+    if (walk.peer_facts != nullptr &&
+        is_thunderbolt4_hardware(thunderbolt_ports(*walk.peer_facts))) {
+      return broken(Layer::speed,
+                    diagnose("speed-hardware", walk.peer_node(), walk.peer.interface, {}));
+    }
   }
   if (port == ports.end() || !port->connected || port->idle || port->gbps <= 0) {
     return unknown(Layer::speed,
