@@ -8,7 +8,8 @@ function(bringup_room name)
   target_link_libraries(bringup_${name} PUBLIC bringup_settings ${ROOM_LINK})
 endfunction()
 
-# bringup_unit_tests(NAME): one test program for the room, from every source under tests/unit/NAME.
+# bringup_unit_tests(NAME [PROPERTY VALUE...]): one test program for the room, from every source under
+# tests/unit/NAME; its tests get these properties of CTest as well.
 function(bringup_unit_tests name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/unit/${name}/*.cpp")
   if(NOT sources)
@@ -18,5 +19,5 @@ function(bringup_unit_tests name)
   target_link_libraries(test_${name} PRIVATE bringup::${name} GTest::gtest GTest::gmock GTest::gtest_main)
   target_include_directories(test_${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests")
   target_compile_definitions(test_${name} PRIVATE BRINGUP_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data" BRINGUP_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  gtest_discover_tests(test_${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
+  gtest_discover_tests(test_${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120 ${ARGN})
 endfunction()

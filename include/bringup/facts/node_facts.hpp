@@ -39,7 +39,7 @@ struct NodeFacts {
   std::vector<platform::HardwarePort> ports;
   std::vector<platform::Route> routes;  // IPv4
   platform::RdmaState rdma = platform::RdmaState::unknown;
-  std::optional<std::vector<std::string>> ibv_devices;  // unset: no such tool or unreadable
+  std::optional<std::vector<std::string>> ibv_devices;      // unset: no such tool or unreadable
   std::optional<std::vector<platform::IbvPort>> ibv_ports;  // by ibv_devinfo; unset likewise
   FileState matrix_file;
   std::string profiler_json;     // SPThunderboltDataType, unchecked; whole or empty; not in `raw`

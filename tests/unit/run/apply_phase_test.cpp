@@ -236,7 +236,8 @@ TEST(Verify, ReadsUnknownFactsInTheSameRoundTrip) {
   auto crew = fakes.crew();
   const auto matrix = verify(crew, {});
   EXPECT_EQ(fakes.node("hwstudio1").heard.size(), 1U);
-  EXPECT_EQ(fakes.node("hwstudio1").heard[0].input.find("| bf_profiler"), std::string::npos);
+  // The speed of a cable stands in the profile alone.
+  EXPECT_NE(fakes.node("hwstudio1").heard[0].input.find("| bf_profiler"), std::string::npos);
   ASSERT_TRUE(crew.nodes()[0].facts);
   EXPECT_EQ(matrix.count(CellStatus::fail), 2U);
   for (const auto& cell : matrix.cells) {

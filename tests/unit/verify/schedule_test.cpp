@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
+#include <ctime>
 #include <map>
 #include <random>
 #include <set>
@@ -190,9 +190,9 @@ TEST(Schedule, MatchingKeepsTheFullestRounds) {
 
 TEST(Schedule, PlansAThousandNodesInUnderASecond) {
   const auto time = [](auto work) {
-    const auto begin = std::chrono::steady_clock::now();
+    const std::clock_t begin = std::clock();  // processor time: other tests run beside this one
     work();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   };
   const auto fleet = wired(1024, mesh(1024));
   std::vector<Round> rounds;
