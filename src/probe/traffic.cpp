@@ -144,7 +144,8 @@ Outcome<LatencyFigures> Traffic::ping(const Job& job) {
   for (; sequence < count && unanswered < kGiveUp && !stopped; ++sequence) {
     const Nanoseconds sent = host_.now();
     if (sent >= end) break;
-    const Nanoseconds until = std::min(sent + job.wait, end);
+    // The last one has its whole wait, too: what is on its way when the time is over is not lost.
+    const Nanoseconds until = sent + job.wait;
     answered = false;
     bool posted = false;
     Nanoseconds now = sent;

@@ -57,7 +57,7 @@ class Pair(RdmaCase):
         _, document = self.verified(0)
         for source, target in (("box1", "box2"), ("box2", "box1")):
             cell = self.cell(document, source, target)
-            self.assert_figures(cell, "bringup-probe", "uc")
+            self.assert_figures(cell, "bringup-probe", "UC")
             self.assertEqual([x["bytes"] for x in cell["rdma"]["latency"]], [64, 4096])
             self.assertEqual(cell["rdma"]["from_device"], f"rxe_{source}_en5")
             self.assertEqual(cell["rdma"]["from_gid_index"], 1)
@@ -65,7 +65,7 @@ class Pair(RdmaCase):
 
     def test_reliable_connection_by_the_probe(self):
         _, document = self.verified(0, "--qp", "rc")
-        self.assert_figures(self.cell(document, "box1", "box2"), "bringup-probe", "rc")
+        self.assert_figures(self.cell(document, "box1", "box2"), "bringup-probe", "RC")
         self.assert_nothing_left()
 
     def test_the_device_is_found_by_the_links_address(self):
@@ -76,7 +76,7 @@ class Pair(RdmaCase):
 
     def test_without_a_probe_by_the_nodes_own_tool(self):
         done, document = self.verified(0, "--probe", "none")
-        self.assert_figures(self.cell(document, "box1", "box2"), "ibv_uc_pingpong", "uc")
+        self.assert_figures(self.cell(document, "box1", "box2"), "ibv_uc_pingpong", "UC")
         text = self.lab.bringup("verify", "--only", "rdma", "--probe", "none", timeout=LONGEST)
         self.assert_said(text, "by ibv_uc_pingpong (UC)")
         self.assert_not_said(text, "bringup-probe")
@@ -166,7 +166,7 @@ class Triangle(RdmaCase):
         _, document = self.verified(0)
         self.assertEqual(document["summary"]["pass"], 6)
         for cell in document["cells"]:
-            self.assert_figures(cell, "bringup-probe", "uc")
+            self.assert_figures(cell, "bringup-probe", "UC")
         self.assert_nothing_left()
 
 
@@ -177,9 +177,9 @@ class Macs(RdmaCase):
 
     def test_no_probe_for_this_system_and_one_that_is_named(self):
         _, document = self.verified(0)
-        self.assert_figures(self.cell(document, "studio1", "studio2"), "ibv_uc_pingpong", "uc")
+        self.assert_figures(self.cell(document, "studio1", "studio2"), "ibv_uc_pingpong", "UC")
         _, document = self.verified(0, "--probe", f"{TOP}/build/release/bin/bringup-probe")
-        self.assert_figures(self.cell(document, "studio1", "studio2"), "bringup-probe", "uc")
+        self.assert_figures(self.cell(document, "studio1", "studio2"), "bringup-probe", "UC")
         self.assert_nothing_left()
 
 

@@ -1,6 +1,7 @@
 #pragma once
 // Two RDMA devices on one wire, in memory.
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
@@ -25,6 +26,7 @@ struct FakeWire {
   FakeVerbs* ends[2] = {};
   std::function<bool(int from, std::uint64_t number)> lose;
   std::uint64_t carried = 0;
+  std::chrono::milliseconds travel{0};  // of a message
 };
 
 class FakeVerbs final : public Verbs {
@@ -119,14 +121,16 @@ class FakeVerbs final : public Verbs {
     peer->receives_.pop_front();
     if (size > into.size) throw std::logic_error("message longer than its receive");
     std::memcpy(into.address, address, size);
-    peer->done_.push_back({into.id, 0, size});
+    peer->arriving_.push_back({Clock::now() + wire_.travel, {into.id, 0, size}});
     return {};
   }
   Verdict<void> poll(std::vector<Completion>& completions) override {
     if (auto error = fails("ibv_poll_cq")) return tl::unexpected(*error);
     const std::lock_guard lock(wire_.mutex);
-    completions.insert(completions.end(), done_.begin(), done_.end());
-    done_.clear();
+    while (!arriving_.empty() && arriving_.front().at <= Clock::now()) {
+      completions.push_back(arriving_.front().message);
+      arriving_.pop_front();
+    }
     if (polls_before_send_completes >= 0 && ++polls_ > polls_before_send_completes) {
       completions.insert(completions.end(), sends_.begin(), sends_.end());
       sends_.clear();
@@ -137,7 +141,7 @@ class FakeVerbs final : public Verbs {
     const std::lock_guard lock(wire_.mutex);
     open = ready_ = false;
     receives_.clear();
-    done_.clear();
+    arriving_.clear();
     sends_.clear();
   }
 
@@ -146,6 +150,11 @@ class FakeVerbs final : public Verbs {
     std::uint64_t id;
     std::byte* address;
     std::uint32_t size;
+  };
+  using Clock = std::chrono::steady_clock;
+  struct Arrival {
+    Clock::time_point at;
+    Completion message;
   };
 
   std::optional<VerbsError> fails(const std::string& verb) const {
@@ -164,7 +173,8 @@ class FakeVerbs final : public Verbs {
   bool ready_ = false;
   int polls_ = 0;
   std::deque<Posted> receives_;
-  std::vector<Completion> done_, sends_;
+  std::deque<Arrival> arriving_;
+  std::vector<Completion> sends_;
 };
 
 // The two streams of a probe, as its controller holds them.

@@ -130,6 +130,21 @@ TEST_F(Probes, MeasuresLatencyBothWays) {
   }
 }
 
+TEST_F(Probes, WhatIsOnItsWayWhenTheTimeIsOverIsNotLost) {
+  join();
+  wire_.travel = std::chrono::milliseconds(40);
+  Json passive = job("latency", "pong", 1, 64, 1000);
+  ASSERT_EQ(ask(1, passive)["ready"], true);
+  Json active = job("latency", "ping", 1, 64, 1000);
+  active["limit_ms"] = 100;
+  const Json said = ask(0, active);
+  EXPECT_GE(said["sent"], 1) << said;
+  EXPECT_LT(said["sent"], 10) << said;
+  EXPECT_EQ(said["lost"], 0) << said;
+  hosts_[1].give(R"({"op":"stop"})");
+  EXPECT_EQ(reply(1)["received"], said["sent"]);
+}
+
 TEST_F(Probes, MeasuresBandwidthByCountAndByTime) {
   join();
   const Both counted = test("bandwidth", 0, 1, 65536, 333, 5000);
