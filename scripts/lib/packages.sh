@@ -7,7 +7,9 @@ libgtest-dev libgmock-dev"
 PACKAGES_LAB="openssh-server openssh-client iproute2 iputils-ping sudo nftables python3 procps iperf3 \
 netcat-openbsd"
 PACKAGES_VM="qemu-system-x86 busybox-static zstd ibverbs-utils ibverbs-providers"
-PACKAGES_TEST="shellcheck dash clang libclang-rt-14-dev clang-format clang-tidy gcovr git"
+# The instrumented builds: clang takes less than half of the time that g++ does.
+PACKAGES_CLANG="clang libclang-rt-14-dev"
+PACKAGES_TEST="$PACKAGES_CLANG shellcheck dash clang-format clang-tidy gcovr git"
 PACKAGES_BENCH="clustershell pdsh pssh ansible-core"
 
 # ensure_packages NAME...: installs those that dpkg does not know, quietly; explains itself when it may not.

@@ -101,7 +101,6 @@ class Traffic {
   std::uint32_t send_slot_bytes_ = 0;
   std::uint32_t run_ = 0;
   unsigned idle_turns_ = 0;
-  Nanoseconds last_arrival_{};
 };
 
 }  // namespace bringup::probe

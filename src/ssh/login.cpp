@@ -177,7 +177,7 @@ tl::expected<void, HandshakeError> Handshake::log_in() {
       if (login == Login::accepted) return {};
       if (login == Login::failed) return lost();
     }
-    const int methods = ssh_userauth_list(session_.get(), nullptr);
+    const auto methods = static_cast<unsigned>(ssh_userauth_list(session_.get(), nullptr));
     Login login = Login::denied;
     if ((methods & SSH_AUTH_METHOD_INTERACTIVE) != 0) {
       offered_.emplace_back("keyboard-interactive");

@@ -23,7 +23,7 @@ from .controller import make_keys, public_key
 from .errors import LabError
 
 BASE = "/run/bringup-lab"
-BOOT_SECONDS = 90
+BOOT_SECONDS = 240
 # Nobody needs one for longer; what crashed must not run for ever.
 LIFE_SECONDS = 7200
 MEMORY_MIB = 1024

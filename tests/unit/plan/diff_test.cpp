@@ -400,7 +400,7 @@ TEST(DiffProperty, AppliedOnceThereIsNothingLeft) {
   std::mt19937 random(42);
   const auto fleet = triangle_fleet();
   std::size_t changes = 0;
-  for (int round = 0; round < 3000; ++round) {
+  for (std::size_t round = 0; round < 3000; ++round) {
     const std::size_t node = round % 3;
     auto facts = random_mac(random, fleet, node);
     const auto before = facts;
