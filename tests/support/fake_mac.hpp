@@ -34,6 +34,7 @@ struct FakeMac {
   std::string session_address = "192.168.1.10";  // of en0
   std::string ifconfig;                          // printed instead of the truth when not empty
   bool keeps_members = false;                    // deletem reports success and does nothing
+  double rtt_ms = 0.12;                          // of its own pings, on average
 
   // As it comes up after a re-initialisation: every link port in bridge0, no addresses, no file.
   static FakeMac reinitialised(const model::Fleet& fleet, std::size_t node) {
@@ -245,9 +246,12 @@ class FakeShell {
           fmt::format("   route to: {}\n  interface: {}\n      flags: <UP,DONE>\n", words[3],
                       port.empty() ? "en0" : port));
       put("ping." + words[1], reply ? 0 : 2,
-          fmt::format("3 packets transmitted, {} packets received, {} packet loss\n{}",
-                      reply ? 3 : 0, reply ? "0.0%" : "100.0%",
-                      reply ? "round-trip min/avg/max/stddev = 0.100/0.120/0.140/0.007 ms\n" : ""));
+          fmt::format(
+              "3 packets transmitted, {} packets received, {} packet loss\n{}", reply ? 3 : 0,
+              reply ? "0.0%" : "100.0%",
+              reply ? fmt::format("round-trip min/avg/max/stddev = 0.010/{:.3f}/99.000/0.007 ms\n",
+                                  mac_.rtt_ms)
+                    : ""));
     }
     put("end", 0, "");
   }

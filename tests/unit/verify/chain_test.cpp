@@ -122,6 +122,53 @@ TEST_F(Chain, TellsThunderbolt4HardwareAndSendsNobodyToRecovery) {
   EXPECT_NE(layer(Layer::rdma).text.find("Thunderbolt 4"), std::string::npos);
 }
 
+TEST_F(Chain, BlamesThePeersHardwareForASlowLink) {
+  lab.facts[0].profiler_json = profile("40 Gb/s", "Up to 120 Gb/s");
+  lab.facts[1].profiler_json = profile("40 Gb/s", "Up to 40 Gb/s");
+  EXPECT_EQ(id(Layer::speed, 0), "speed-hardware");
+  EXPECT_EQ(id(Layer::speed, 1), "speed-hardware");
+  EXPECT_EQ(layer(Layer::speed, 0).diagnosis->node, "hwstudio2");
+  EXPECT_EQ(layer(Layer::speed, 0).diagnosis->target, "en5");
+  EXPECT_EQ(status().first_broken->node, "hwstudio2");
+  // Without an idle port nobody says what the hardware could do: the cable is as likely.
+  lab.facts[1].profiler_json =
+      R"({"SPThunderboltDataType":[{"receptacle_1_tag":{"current_speed_key":"40 Gb/s",
+          "receptacle_id_key":"1","receptacle_status_key":"receptacle_connected"}}]})";
+  EXPECT_EQ(id(Layer::speed, 0), "speed-below");
+  EXPECT_EQ(id(Layer::speed, 1), "speed-below");
+}
+
+std::string below(const Measured& lab) {
+  const auto found = broken_below_rdma(lab.fleet, 0, lab.evidence);
+  return found ? found->id + " of " + found->node : "none";
+}
+
+TEST_F(Chain, NamesWhatBreaksRdmaBelowIt) {
+  EXPECT_EQ(below(lab), "none");
+  lab.facts[1].ibv_ports->at(0).state = "PORT_DOWN";
+  EXPECT_EQ(below(lab), "port-down of hwstudio2");
+  lab.facts[1].ibv_ports->at(0).gids.clear();
+  EXPECT_EQ(below(lab), "gid-empty of hwstudio2");
+  // Each layer at both ends before the next.
+  lab.facts[0].ibv_ports->at(0).state = "PORT_DOWN";
+  EXPECT_EQ(below(lab), "gid-empty of hwstudio2");
+  lab.facts[1].profiler_json = profile("40 Gb/s", "Up to 120 Gb/s");
+  EXPECT_EQ(below(lab), "speed-below of hwstudio2");
+}
+
+TEST_F(Chain, LeavesOtherLayersOutOfWhatBreaksRdma) {
+  lab.facts[0].sudo = platform::SudoState::refused;
+  lab.facts[0].bridges = {{"bridge0", {"en5"}}};
+  lab.facts[0].interfaces[0].inet.clear();
+  EXPECT_EQ(below(lab), "none");
+  // Queue pairs take the GID from wherever it is.
+  lab.facts[0].ibv_ports->at(0).gids[1].index = 2;
+  EXPECT_EQ(id(Layer::gid), "gid-index");
+  EXPECT_EQ(below(lab), "none");
+  lab.facts[0].ibv_ports->at(0).state = "PORT_DOWN";
+  EXPECT_EQ(below(lab), "port-down of hwstudio1");
+}
+
 TEST_F(Chain, NamesTheDockInBetween) {
   lab.facts[0].profiler_json =
       profile("80 Gb/s", "Up to 120 Gb/s", R"("_items":[{"_name":"ThunderBay Flex 8"}],)");

@@ -84,6 +84,24 @@ TEST_F(Expect, FindsPacketsThatVanishBetweenEqualEnds) {
   EXPECT_EQ(diagnosis(), "none");
 }
 
+// A Mac sends no echo above 8,184 bytes with its header: 8,212 in all.
+TEST_F(Expect, TakesAMacsLargestPingForProof) {
+  for (const std::size_t node : {0U, 1U}) lab.mtu(0, node, 9000, 8212);
+  EXPECT_EQ(diagnosis(), "none");
+  EXPECT_EQ(cell().mtu->largest_packet, 8212U);
+  lab.mtu(0, 0, 9000, 8211);
+  EXPECT_EQ(diagnosis(), "mtu-path");
+  EXPECT_EQ(cell().diagnosis->expected, "9000 bytes (the MTU)");
+  // Linux has no such limit.
+  lab.mtu(0, 0, 9000, 8212);
+  lab.facts[0].os = facts::Os::linux_kernel;
+  lab.evidence[0].frames[0] = test::frame("route.0", "10.254.0.6 dev en5 src 10.254.0.5\n");
+  lab.evidence[0].frames[1] = test::frame("ping.0",
+                                          "3 packets transmitted, 3 received, 0% packet loss\n"
+                                          "rtt min/avg/max/mdev = 0.1/0.1/0.1/0.0 ms\n");
+  EXPECT_EQ(diagnosis(), "mtu-path");
+}
+
 TEST_F(Expect, InventsNoPacketSize) {
   for (auto& frame : lab.evidence[0].frames) {
     if (frame.name == "mtu.0") frame = test::frame("mtu.0", "interface 1500\n", 2);
@@ -187,6 +205,18 @@ TEST_F(Expect, SaysWhatAVerbsErrorMeans) {
   EXPECT_EQ(cell().diagnosis->layer, "gid");
   EXPECT_EQ(cell().diagnosis->meaning, "m");
   EXPECT_EQ(cell().diagnosis->cure, "c");
+}
+
+TEST_F(Expect, NamesWhatBreaksRdmaBelowIt) {
+  auto result = RdmaResult{};
+  result.failure = RdmaFailure{"rdma", "ibv_modify_qp(RTR)", 22, "hwstudio1", "seen", "", ""};
+  lab.of(0, 0).rdma = result;
+  lab.facts[1].rdma = platform::RdmaState::disabled;
+  EXPECT_EQ(diagnosis(), "rdma-disabled");
+  EXPECT_EQ(cell().diagnosis->node, "hwstudio2");
+  // A cable that is out explains both.
+  lab.facts[1].interfaces[0].active = false;
+  EXPECT_EQ(diagnosis(), "cable-no-carrier");
 }
 
 TEST_F(Expect, LeavesUntestedWhatWasNotMeasured) {

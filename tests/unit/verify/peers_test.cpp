@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "bringup/verify/baseline.hpp"
 #include "support/measured_values.hpp"
 
@@ -176,14 +178,33 @@ TEST_F(Peers, BlameTheNodeThatIsSlowFromAll) {
 }
 
 TEST_F(Peers, BlameTheCableThatIsSlowBothWays) {
-  lab.of(3, 1).iperf = test::iperf(25);
-  lab.of(3, 2).iperf = test::iperf(24);
+  lab.of(3, 1).iperf = test::iperf(42);
+  lab.of(3, 2).iperf = test::iperf(41);
   compare();
   const auto found = attribute(lab.fleet, matrix);
   ASSERT_EQ(found.size(), 2U);
   for (const auto& one : found) EXPECT_EQ(one.culprit, Attribution::Culprit::link);
   apply_attributions(lab.fleet, found, matrix);
   EXPECT_NE(cell(3, 1).diagnosis->meaning.find("the cable b:en2 - c:en2"), std::string::npos);
+  // Said once, with both figures, at the cable's first end.
+  ASSERT_EQ(matrix.findings.size(), 1U);
+  EXPECT_EQ(matrix.findings[0].target, "b:en2");
+  EXPECT_NE(matrix.findings[0].seen.find("42 Gb/s"), std::string::npos);
+  EXPECT_NE(matrix.findings[0].seen.find("41 Gb/s"), std::string::npos);
+  EXPECT_NE(matrix.findings[0].meaning.find("the cable b:en2 - c:en2 is to blame"),
+            std::string::npos);
+}
+
+TEST_F(Peers, TellTwoSlowCablesApart) {
+  for (const auto& [link, from, to] : {std::array<std::size_t, 3>{0, 0, 1}, {5, 2, 3}}) {
+    lab.of(link, from).iperf = test::iperf(42);
+    lab.of(link, to).iperf = test::iperf(41);
+  }
+  compare();
+  apply_attributions(lab.fleet, attribute(lab.fleet, matrix), matrix);
+  ASSERT_EQ(matrix.findings.size(), 2U);
+  EXPECT_EQ(matrix.findings[0].target, "a:en1");
+  EXPECT_EQ(matrix.findings[1].target, "c:en3");
 }
 
 TEST_F(Peers, OfTwoNodesOnlyTheDirectionsTell) {

@@ -78,6 +78,32 @@ TEST(Pingpong, FailureNamesTheEndAndItsLayer) {
   EXPECT_TRUE(stuck.latency.empty());
 }
 
+// rdma-core's examples print no errno.
+TEST(Pingpong, ReadsItsComplaints) {
+  const facts::Frame place{"place", 0, false, "d 1"};
+  const PingpongEnd fine{"one", {place, {"ibv_uc_pingpong", 142, false, ""}}};
+  const auto complains = [&](const std::string& words, int status = 1) {
+    return read_pingpong(
+               spec(), fine,
+               {"two", {place, {"ibv_uc_pingpong", status, false, "remote address: x\n" + words}}})
+        .failure.value();
+  };
+  const auto rtr = complains("Failed to modify QP to RTR\n");
+  EXPECT_EQ(rtr.error_number, 22);
+  EXPECT_EQ(rtr.verb, "ibv_modify_qp(RTR)");
+  EXPECT_EQ(rtr.layer, "rdma");
+  EXPECT_EQ(rtr.node, "two");
+  EXPECT_EQ(rtr.seen, "ibv_uc_pingpong: Failed to modify QP to RTR");
+  EXPECT_NE(rtr.cure, complains("nonsense").cure);
+  EXPECT_EQ(complains("Couldn't register MR\n").error_number, 12);
+  EXPECT_EQ(complains("Couldn't create QP\n").verb, "ibv_create_qp");
+  EXPECT_EQ(complains("Couldn't get context for rdma_en5\n").verb, "ibv_open_device");
+  // Of both ends the server's, from which the client's follows; of a run that went well nothing.
+  const facts::Frame client{"ibv_uc_pingpong", 1, false, "Couldn't register MR\n"};
+  EXPECT_EQ(read_pingpong(spec(), {"one", {place, client}}, {"two", {place}}).failure->node, "one");
+  EXPECT_EQ(complains("Failed to modify QP to RTR\n", 0).error_number, 0);
+}
+
 TEST(Pingpong, RefusesNamesThatCouldBeCommands) {
   PingpongSpec bad = spec();
   bad.device = "x;reboot";
