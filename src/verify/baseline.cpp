@@ -183,7 +183,7 @@ void compare_with_baseline(const model::Fleet& fleet, const Baseline& baseline,
                                slow ? CellStatus::slow : CellStatus::pass, std::string(what), seen,
                                expected});
       if (slow) {
-        add_slow(fleet, matrix, cell, "baseline-slow",
+        add_slow(fleet, matrix, cell, "baseline-slow", what,
                  {{"seen", fmt::format("{} {}", what, seen)}, {"expected", expected}});
       }
     };

@@ -63,12 +63,16 @@ struct Judged {
     return node == name(to) ? to : from;
   }
 
-  void settle(CellStatus status, std::optional<Diagnosis> diagnosis = std::nullopt) {
+  // `what` is the verdict's word for a figure that is slow.
+  void settle(CellStatus status, std::optional<Diagnosis> diagnosis = std::nullopt,
+              std::string_view what = {}) {
     if (diagnosis) {
       cell.diagnoses.push_back(*diagnosis);
       findings.push_back(finding_of(*diagnosis, status == CellStatus::slow
                                                     ? plan::Severity::warning
                                                     : plan::Severity::error));
+      findings.back().what = what;
+      findings.back().link = cell.link;
     }
     if (decided && badness(status) <= badness(cell.status)) return;
     decided = true;
@@ -145,7 +149,8 @@ void judge_ping(Judged& j, const platform::PingResult& ping) {
   if (!slow) return;
   j.settle(CellStatus::slow,
            j.here("ping-slow", {{"seen", fmt::format("rtt {:.2f} ms on average", *ping.avg_ms)},
-                                {"expected", limit}}));
+                                {"expected", limit}}),
+           "rtt");
 }
 
 void judge_route_and_ping(Judged& j) {
@@ -357,7 +362,8 @@ void judge_floor(Judged& j, CheckKind check, std::string_view what, double gbps,
   j.settle(
       CellStatus::slow,
       j.here(id, {{"seen", fmt::format("{} from {} to {}", seen, j.place(j.from), j.place(j.to))},
-                  {"expected", expected}}));
+                  {"expected", expected}}),
+      what);
 }
 
 void judge_iperf(Judged& j) {

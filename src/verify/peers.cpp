@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "bringup/verify/diagnoses.hpp"
 
@@ -19,6 +20,7 @@ constexpr double kSpreads = 5;      // MADs from the median
 constexpr double kLeastShare =
     0.25;  // of the median: among equals the MAD is 0, and noise no outlier
 constexpr double kLeastRttMs = 0.2;
+constexpr std::string_view kPacket = "packet";  // a verdict's word for the largest packet
 constexpr double kFine = 0.75;  // of the kind's median, for a partner that clears a node
 
 double median_of(std::vector<double>& values) {
@@ -119,6 +121,33 @@ class Judgement {
   const Matrix& matrix_;
   Metric metric_;
 };
+
+// What both directions of a cable have in common is said once, with both figures. Round trips and
+// packet sizes are the cable's always; what an end was found to blame for stays at that end.
+void one_per_cable(const model::Fleet& fleet, const std::vector<Attribution>& attributions,
+                   Matrix& matrix) {
+  std::set<std::size_t> of_an_end;
+  for (const Attribution& one : attributions) {
+    if (one.culprit != Attribution::Culprit::link) of_an_end.insert(one.link);
+  }
+  std::vector<Finding> kept;
+  for (Finding& finding : matrix.findings) {
+    const bool of_both = finding.what == to_string(Metric::rtt) || finding.what == kPacket;
+    const auto same = std::find_if(kept.begin(), kept.end(), [&](const Finding& other) {
+      return finding.link && !finding.what.empty() && other.link == finding.link &&
+             other.what == finding.what && other.id == finding.id &&
+             (of_both || !of_an_end.contains(*finding.link));
+    });
+    if (same == kept.end()) {
+      kept.push_back(std::move(finding));
+      continue;
+    }
+    same->target = place(fleet, fleet.links[*finding.link].ends[0]);
+    if (same->seen != finding.seen) same->seen += "; " + finding.seen;
+    if (same->meaning.find("is to blame") == std::string::npos) same->meaning = finding.meaning;
+  }
+  matrix.findings = std::move(kept);
+}
 
 std::string told(const model::Fleet& fleet, Metric metric, const Cell& cell) {
   return fmt::format("{} → {} has {}", place(fleet, end_of(fleet, *cell.link, cell.from)),
@@ -260,13 +289,14 @@ Spread spread_of(std::vector<double> values) {
 }
 
 void add_slow(const model::Fleet& fleet, Matrix& matrix, Cell& cell, std::string_view id,
-              Words words) {
+              std::string_view what, Words words) {
   const auto& from = end_of(fleet, *cell.link, cell.from);
   words.emplace_back("peer", place(fleet, end_of(fleet, *cell.link, cell.to)));
   auto found = diagnose(id, fleet.nodes[from.node].name, from.interface, words);
   cell.diagnoses.push_back(found);
-  add_finding(matrix, {plan::Severity::warning, found.layer, place(fleet, from), found.seen,
-                       found.expected, found.cure, found.meaning, found.id});
+  add_finding(matrix,
+              {plan::Severity::warning, found.layer, place(fleet, from), found.seen, found.expected,
+               found.cure, found.meaning, found.id, std::string(what), cell.link});
   if (badness(cell.status) >= badness(CellStatus::slow)) return;
   cell.status = CellStatus::slow;
   cell.diagnosis = std::move(found);
@@ -288,7 +318,7 @@ void compare_with_peers(const model::Fleet& fleet, Matrix& matrix) {
           {check_of(metric), VerdictSource::peers, slow ? CellStatus::slow : CellStatus::pass,
            std::string(to_string(metric)), with_unit(metric, *value), expected});
       if (!slow) continue;
-      add_slow(fleet, matrix, cell, "peer-slow",
+      add_slow(fleet, matrix, cell, "peer-slow", to_string(metric),
                {{"seen", fmt::format("{} {}", to_string(metric), with_unit(metric, *value))},
                 {"expected", expected},
                 {"advice", "reseat or swap the cable, then bringup verify"}});
@@ -362,19 +392,9 @@ void apply_attributions(const model::Fleet& fleet, const std::vector<Attribution
       if (finding == matrix.findings.end()) continue;
       finding->target = one.node + ":" + one.target;
       finding->meaning = diagnosis.meaning;
-      // A cable that is slow both ways is said once, with both figures.
-      if (one.culprit != Attribution::Culprit::link) continue;
-      const auto same =
-          std::find_if(matrix.findings.begin(), matrix.findings.end(), [&](const Finding& other) {
-            return &other != &*finding && other.layer == finding->layer &&
-                   other.target == finding->target &&
-                   other.meaning.starts_with(blamed + " is to blame");
-          });
-      if (same == matrix.findings.end()) continue;
-      same->seen += "; " + finding->seen;
-      matrix.findings.erase(finding);
     }
   }
+  one_per_cable(fleet, found, matrix);
 }
 
 }  // namespace bringup::verify

@@ -120,6 +120,10 @@ struct Finding {
   std::string seen, expected, cure;
   std::string meaning = {};
   std::string id = {};
+  // Of a figure that came out slow: which (as Verdict::what), and of which link. Both directions of
+  // a link can be told as one by these.
+  std::string what = {};
+  std::optional<std::size_t> link = {};
 };
 
 struct Matrix {

@@ -32,9 +32,9 @@ Spread spread_of(std::vector<double> values);  // precondition: not empty
 void compare_with_peers(const model::Fleet& fleet, Matrix& matrix);
 
 // A cell that a comparison found slow: its status and diagnosis, unless something worse is known,
-// and the finding.
+// and the finding. `what` is the verdict's.
 void add_slow(const model::Fleet& fleet, Matrix& matrix, Cell& cell, std::string_view id,
-              Words words);
+              std::string_view what, Words words);
 
 // Links of which an exclusive check (iperf, RDMA) came out slow by any judgement, the worst first:
 // to be measured again with retest_schedule().
@@ -52,7 +52,8 @@ struct Attribution {
   std::string why;           // "b → c over its other link is fine (39.8 Gb/s); …"
 };
 std::vector<Attribution> attribute(const model::Fleet& fleet, const Matrix& matrix);
-// Puts the attributions into the cells' diagnoses and the findings.
+// Puts the attributions into the cells' diagnoses and the findings. What is slow in both directions
+// of a link is one finding then, at the link's first end, unless an end is to blame for it.
 void apply_attributions(const model::Fleet& fleet, const std::vector<Attribution>& found,
                         Matrix& matrix);
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <set>
 
 #include "bringup/verify/baseline.hpp"
 #include "support/measured_values.hpp"
@@ -193,6 +194,47 @@ TEST_F(Peers, BlameTheCableThatIsSlowBothWays) {
   EXPECT_NE(matrix.findings[0].seen.find("41 Gb/s"), std::string::npos);
   EXPECT_NE(matrix.findings[0].meaning.find("the cable b:en2 - c:en2 is to blame"),
             std::string::npos);
+}
+
+// Below the floor, below the others and below what it was: each is said once.
+TEST_F(Peers, TellOfASlowCableOnceForEachJudgement) {
+  Baseline last{"lab", true, {}};
+  const std::string link = lab.fleet.link_name(lab.fleet.links[3]);
+  last.cells = {{"b", "c", link, {{Metric::iperf, 60}, {Metric::rtt, 0.12}}, 9000},
+                {"c", "b", link, {{Metric::iperf, 60}, {Metric::rtt, 0.12}}, 9000}};
+  lab.of(3, 1).iperf = test::iperf(25);
+  lab.of(3, 2).iperf = test::iperf(24);
+  lab.evidence[1].frames[3] = test::ping_frame(3, 3, "0.900");
+  lab.evidence[2].frames[3] = test::ping_frame(3, 3, "0.800");
+  compare();
+  compare_with_baseline(lab.fleet, last, "the last", matrix);
+  apply_attributions(lab.fleet, attribute(lab.fleet, matrix), matrix);
+  std::multiset<std::string> told;
+  for (const auto& finding : matrix.findings) {
+    EXPECT_EQ(finding.target, "b:en2") << finding.id;
+    told.insert(finding.id + " " + finding.what);
+  }
+  EXPECT_EQ(told, (std::multiset<std::string>{"iperf-slow iperf", "peer-slow iperf",
+                                              "peer-slow rtt", "baseline-slow iperf",
+                                              "baseline-slow rtt", "baseline-slow packet"}));
+  for (const auto& finding : matrix.findings) {
+    if (finding.what == "rtt") {
+      EXPECT_EQ(finding.seen, "rtt 0.90 ms; rtt 0.80 ms");
+    } else if (finding.what == "packet") {
+      EXPECT_EQ(finding.seen, "packet 1500 bytes");  // both ways
+    } else if (finding.id == "baseline-slow") {
+      EXPECT_EQ(finding.seen, "iperf 25 Gb/s; iperf 24 Gb/s");
+    }
+  }
+}
+
+// Each end sends badly, and well enough elsewhere receives: two culprits.
+TEST_F(Peers, KeepTwoEndsThatAreBothToBlameApart) {
+  for (const std::size_t link : {0U, 3U, 4U}) lab.of(link, 1).iperf = test::iperf(25);
+  for (const std::size_t link : {1U, 3U, 5U}) lab.of(link, 2).iperf = test::iperf(25);
+  compare();
+  apply_attributions(lab.fleet, attribute(lab.fleet, matrix), matrix);
+  EXPECT_EQ(matrix.findings.size(), 6U);
 }
 
 TEST_F(Peers, TellTwoSlowCablesApart) {
