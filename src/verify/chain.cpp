@@ -28,9 +28,10 @@ struct Walk {
   const model::LinkEnd& self;
   const model::LinkEnd& peer;
   const NodeEvidence& evidence;
-  const facts::NodeFacts* facts;       // null: not known
-  const facts::NodeFacts* peer_facts;  // null: not known
-  const Cell* cell;                    // from this end; null: not measured
+  const facts::NodeFacts* facts;         // null: not known
+  const facts::NodeFacts* peer_facts;    // null: not known
+  const std::vector<NodeEvidence>& all;  // of the fleet
+  const Cell* cell;                      // from this end; null: not measured
 
   [[nodiscard]] const std::string& node() const { return fleet.nodes[self.node].name; }
   [[nodiscard]] const std::string& peer_node() const { return fleet.nodes[peer.node].name; }
@@ -97,8 +98,7 @@ bool is_thunderbolt(model::LinkKind kind) {
 // The layers that facts alone decide, by the same rules as verify's.
 LayerStatus from_facts(const Walk& walk, Layer layer, std::string good) {
   if (walk.facts == nullptr) return unknown(layer, "no facts");
-  if (auto found = broken_layer(walk.fleet, walk.index, walk.self, to_string(layer), walk.evidence,
-                                walk.peer_facts)) {
+  if (auto found = broken_layer(walk.fleet, walk.index, walk.self, to_string(layer), walk.all)) {
     return broken(layer, std::move(*found));
   }
   return ok(layer, std::move(good));
@@ -420,6 +420,7 @@ LinkStatus link_status(const model::Fleet& fleet, std::size_t link,
                     evidence[self.node],
                     evidence[self.node].facts,
                     evidence[peer.node].facts,
+                    evidence,
                     cell == matrix.cells.end() ? nullptr : &*cell};
     for (const Layer layer : kLayers) result.ends[side].push_back(status_of(walk, layer));
   }

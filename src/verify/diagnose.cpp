@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "bringup/util/text.hpp"
 #include "bringup/verify/diagnoses.hpp"
 #include "observe.hpp"
+#include "thunderbolt.hpp"
 
 namespace bringup::verify {
 namespace {
@@ -21,6 +23,7 @@ struct End {
   const NodeEvidence& evidence;
   const facts::NodeFacts* facts;
   const facts::NodeFacts* peer_facts;  // null when not known
+  const std::vector<NodeEvidence>& all;
 
   [[nodiscard]] const std::string& node() const { return fleet.nodes[self.node].name; }
   [[nodiscard]] std::string place() const { return node() + ":" + self.interface; }
@@ -63,8 +66,33 @@ bool no_carrier(const facts::NodeFacts& facts, const model::LinkEnd& end) {
   return interface != nullptr && interface->active == false;
 }
 
+// Where the profilers of both Macs say that this cable leads, if that is another port than the
+// declared one: every port has a domain, and tells that of its peer.
+std::optional<std::string> leads_elsewhere(const End& end) {
+  const auto own = thunderbolt_ports(*end.facts);
+  const auto port = std::find_if(
+      own.begin(), own.end(), [&](const auto& one) { return one.interface == end.self.interface; });
+  if (port == own.end() || port->peer_domain.empty()) return std::nullopt;
+  for (std::size_t node = 0; node < end.all.size(); ++node) {
+    if (end.all[node].facts == nullptr) continue;
+    for (const auto& other : thunderbolt_ports(*end.all[node].facts)) {
+      if (other.domain != port->peer_domain || other.interface.empty()) continue;
+      if (node == end.peer.node && other.interface == end.peer.interface) return std::nullopt;
+      return end.fleet.nodes[node].name + ":" + printable(other.interface, 32);
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<Diagnosis> cable_layer(const End& end) {
-  if (!no_carrier(*end.facts, end.self)) return std::nullopt;
+  if (!no_carrier(*end.facts, end.self)) {
+    const auto actual = leads_elsewhere(end);
+    if (!actual) return std::nullopt;
+    return blame(end, "cable-elsewhere",
+                 {{"actual", *actual},
+                  {"peer", end.fleet.nodes[end.peer.node].name + ":" + end.peer.interface},
+                  {"source", end.fleet.source}});
+  }
   std::string ends = fmt::format("{} is down", end.place());
   if (end.peer_facts != nullptr && no_carrier(*end.peer_facts, end.peer)) {
     ends = fmt::format("{} and {}:{} are down", end.place(), end.fleet.nodes[end.peer.node].name,
@@ -143,8 +171,8 @@ std::optional<Diagnosis> first_broken_layer(const model::Fleet& fleet, std::size
     const auto& known = evidence[self.node];
     if (known.error) return no_session(fleet, self.node, *known.error);
     if (known.facts != nullptr) {
-      ends.push_back(
-          {fleet, cable, link, self, peer, known, known.facts, evidence[peer.node].facts});
+      ends.push_back({fleet, cable, link, self, peer, known, known.facts, evidence[peer.node].facts,
+                      evidence});
     }
   }
   constexpr std::array<Layer, 5> layers = {bridge_layer, interface_layer, cable_layer,
@@ -159,11 +187,11 @@ std::optional<Diagnosis> first_broken_layer(const model::Fleet& fleet, std::size
 
 std::optional<Diagnosis> broken_layer(const model::Fleet& fleet, std::size_t link,
                                       const model::LinkEnd& end, std::string_view layer,
-                                      const NodeEvidence& evidence,
-                                      const facts::NodeFacts* peer_facts) {
+                                      const std::vector<NodeEvidence>& evidence) {
   const model::Link& cable = fleet.links[link];
   const auto& peer = cable.ends[&end == &cable.ends[0] ? 1 : 0];
-  const End all{fleet, cable, link, end, peer, evidence, evidence.facts, peer_facts};
+  const NodeEvidence& own = evidence[end.node];
+  const End all{fleet, cable, link, end, peer, own, own.facts, evidence[peer.node].facts, evidence};
   if (layer == "bridge") return bridge_layer(all);
   if (layer == "interface") return interface_layer(all);
   if (layer == "cable") return cable_layer(all);

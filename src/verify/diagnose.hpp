@@ -13,11 +13,10 @@ std::optional<Diagnosis> first_broken_layer(const model::Fleet& fleet, std::size
                                             const std::vector<NodeEvidence>& evidence);
 
 // One of the layers bridge, interface, cable and address at one end; unset: as declared.
-// Precondition: evidence.facts is set.
+// Precondition: the facts of that end's node are known.
 std::optional<Diagnosis> broken_layer(const model::Fleet& fleet, std::size_t link,
                                       const model::LinkEnd& end, std::string_view layer,
-                                      const NodeEvidence& evidence,
-                                      const facts::NodeFacts* peer_facts);
+                                      const std::vector<NodeEvidence>& evidence);
 
 Diagnosis no_session(const model::Fleet& fleet, std::size_t node, const Error& error);
 Diagnosis wrong_route(const model::Fleet& fleet, const model::LinkEnd& from,

@@ -11,6 +11,7 @@
 #include "bringup/verify/diagnoses.hpp"
 #include "bringup/verify/peers.hpp"
 #include "diagnose.hpp"
+#include "notes.hpp"
 #include "observe.hpp"
 
 namespace bringup::verify {
@@ -514,6 +515,9 @@ Matrix judge(const model::Fleet& fleet, const std::vector<std::size_t>& selected
         matrix.cells.push_back(std::move(j.cell));
       }
     }
+  }
+  for (const auto& note : node_notes(fleet, selected, evidence)) {
+    add_finding(matrix, finding_of(note, plan::Severity::warning));
   }
   return matrix;
 }

@@ -90,6 +90,7 @@ struct Complaint {
 constexpr Complaint kComplaints[] = {
     {"Failed to modify QP to RTR", "ibv_modify_qp(RTR)", 22},
     {"Couldn't register MR", "ibv_reg_mr", 12},
+    {"Couldn't allocate PD", "ibv_alloc_pd", 16},
     {"Couldn't create QP", "ibv_create_qp", 0},
     {"Couldn't get context for", "ibv_open_device", 0},
 };

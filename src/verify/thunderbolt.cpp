@@ -43,6 +43,24 @@ std::string dock_on(const Json& bus) {
   return "";
 }
 
+std::string domain_of(const Json& object) {
+  return printable(text_of(object, "domain_uuid_key"), 60);
+}
+
+// The first Mac on the port, behind a dock or not: the profiler nests what hangs on what.
+std::string peer_domain_on(const Json& bus) {
+  constexpr int kDeepest = 8;
+  const Json* at = &bus;
+  for (int depth = 0; depth < kDeepest; ++depth) {
+    const auto items = at->find("_items");
+    if (items == at->end() || !items->is_array() || items->empty()) return "";
+    at = &items->front();
+    if (!at->is_object()) return "";
+    if (at->contains("domain_uuid_key")) return domain_of(*at);
+  }
+  return "";
+}
+
 }  // namespace
 
 std::vector<ThunderboltPort> thunderbolt_ports(const facts::NodeFacts& facts) {
@@ -60,6 +78,8 @@ std::vector<ThunderboltPort> thunderbolt_ports(const facts::NodeFacts& facts) {
     port.connected = text_of(*tag, "receptacle_status_key") == "receptacle_connected";
     read_speed(text_of(*tag, "current_speed_key"), port);
     port.dock = dock_on(bus);
+    port.domain = domain_of(bus);
+    port.peer_domain = peer_domain_on(bus);
     const auto hardware =
         std::find_if(facts.ports.begin(), facts.ports.end(),
                      [&](const auto& one) { return one.name == "Thunderbolt " + port.receptacle; });

@@ -14,7 +14,9 @@ struct ThunderboltPort {
   bool connected = false;
   bool idle = false;  // speed is what the port could do: "Up to 80 Gb/s"
   double gbps = 0;    // 0: unknown
-  std::string dock;   // what stands between, when the thing on the port is no Mac
+  // Names of this port's domain and of the one at the cable's other end; empty where not given.
+  std::string domain, peer_domain;
+  std::string dock;  // what stands between, when the thing on the port is no Mac
 };
 
 // Empty when there is no profile, or when it is not of the known form.

@@ -348,5 +348,30 @@ class OlderMac(VerifyFaults):
         self.assert_nothing_left()
 
 
+class OddPair(VerifyFaults):
+    """Another build on each, and a cable beside the Ethernet port: no failure, but to be known."""
+
+    fleet = "pair-odd"
+
+    def warned(self, document, of, target):
+        finding = self.named(document, of)
+        self.assertEqual((finding["layer"], finding["target"], finding["severity"]),
+                         ("node", target, "warning"), finding)
+        return finding
+
+    def test_port_beside_ethernet(self):
+        self.lab.mark()
+        document = self.verify(status=0)
+        self.warned(document, "ethernet-port", "studio1:en2")
+        self.assert_nothing_left()
+
+    def test_other_builds(self):
+        self.lab.mark()
+        finding = self.warned(self.verify(status=0), "os-differs", "studio2")
+        for build in ("25C56", "25D10"):
+            self.assertIn(build, finding["seen"])
+        self.assert_nothing_left()
+
+
 if __name__ == "__main__":
     unittest.main()

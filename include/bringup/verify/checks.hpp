@@ -58,7 +58,8 @@ struct NodeEvidence {
 // not selected have no cells. What is not in `options.only` is no failure where it is absent; a
 // link's exclusive check that is wanted and not in `measured` leaves its cell untested, unless
 // something worse is known. Diagnosis names the first broken layer, the link's first end first (see
-// chain.hpp). Findings hold every distinct diagnosis once, target "node:interface".
+// chain.hpp). Findings hold every distinct diagnosis once, target "node:interface", and
+// what the facts warn of though no link is broken by it (layer "node").
 Matrix judge(const model::Fleet& fleet, const std::vector<std::size_t>& selected,
              const std::vector<NodeEvidence>& evidence, const std::vector<Measurement>& measured,
              const CheckOptions& options);

@@ -96,6 +96,7 @@ TEST(Pingpong, ReadsItsComplaints) {
   EXPECT_EQ(rtr.seen, "ibv_uc_pingpong: Failed to modify QP to RTR");
   EXPECT_NE(rtr.cure, complains("nonsense").cure);
   EXPECT_EQ(complains("Couldn't register MR\n").error_number, 12);
+  EXPECT_EQ(complains("Couldn't allocate PD\n").error_number, 16);
   EXPECT_EQ(complains("Couldn't create QP\n").verb, "ibv_create_qp");
   EXPECT_EQ(complains("Couldn't get context for rdma_en5\n").verb, "ibv_open_device");
   // Of both ends the server's, from which the client's follows; of a run that went well nothing.
