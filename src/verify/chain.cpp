@@ -5,12 +5,10 @@
 #include <algorithm>
 #include <array>
 
-#include "bringup/platform/ibv.hpp"
-#include "bringup/util/text.hpp"
-#include "bringup/verify/diagnoses.hpp"
 #include "bringup/verify/peers.hpp"
 #include "diagnose.hpp"
 #include "thunderbolt.hpp"
+#include "walk.hpp"
 
 namespace bringup::verify {
 namespace {
@@ -19,44 +17,6 @@ constexpr std::array kLayers = {Layer::ssh,    Layer::sudo,      Layer::cable,  
                                 Layer::bridge, Layer::interface, Layer::address, Layer::route,
                                 Layer::ping,   Layer::mtu,       Layer::tcp,     Layer::iperf,
                                 Layer::gid,    Layer::port,      Layer::rdma};
-
-// One end of the link while its layers are told.
-struct Walk {
-  const model::Fleet& fleet;
-  const model::Link& link;
-  std::size_t index;
-  const model::LinkEnd& self;
-  const model::LinkEnd& peer;
-  const NodeEvidence& evidence;
-  const facts::NodeFacts* facts;         // null: not known
-  const facts::NodeFacts* peer_facts;    // null: not known
-  const std::vector<NodeEvidence>& all;  // of the fleet
-  const Cell* cell;                      // from this end; null: not measured
-
-  [[nodiscard]] const std::string& node() const { return fleet.nodes[self.node].name; }
-  [[nodiscard]] const std::string& peer_node() const { return fleet.nodes[peer.node].name; }
-  [[nodiscard]] std::string peer_place() const { return peer_node() + ":" + peer.interface; }
-};
-
-LayerStatus ok(Layer layer, std::string text) {
-  return {layer, LayerState::ok, std::move(text), std::nullopt};
-}
-LayerStatus unknown(Layer layer, std::string text) {
-  return {layer, LayerState::unknown, std::move(text), std::nullopt};
-}
-LayerStatus skipped(Layer layer, std::string text) {
-  return {layer, LayerState::skipped, std::move(text), std::nullopt};
-}
-LayerStatus broken(Layer layer, Diagnosis diagnosis) {
-  return {layer, LayerState::broken, diagnosis.seen, std::move(diagnosis)};
-}
-LayerStatus broken(const Walk& walk, Layer layer, std::string_view id, Words words = {}) {
-  words.emplace_back("peer", walk.peer_place());
-  words.emplace_back("peer_node", walk.peer_node());
-  words.emplace_back("device", printable(walk.self.rdma_device, 64));
-  words.emplace_back("address", walk.self.address.to_string());
-  return broken(layer, diagnose(id, walk.node(), walk.self.interface, words));
-}
 
 LayerStatus ssh_layer(const Walk& walk) {
   if (walk.evidence.error) {
@@ -89,10 +49,6 @@ LayerStatus sudo_layer(const Walk& walk) {
       break;
   }
   return unknown(Layer::sudo, "could not be read");
-}
-
-bool is_thunderbolt(model::LinkKind kind) {
-  return kind == model::LinkKind::thunderbolt5 || kind == model::LinkKind::thunderbolt4;
 }
 
 // The layers that facts alone decide, by the same rules as verify's.
@@ -231,75 +187,6 @@ LayerStatus measured_layer(const Walk& walk, Layer layer, CheckKind kind) {
   return from_cell(walk, layer, kind, std::move(good), measured);
 }
 
-// Both RDMA layers: is there any RDMA to be judged on this end?
-std::optional<LayerStatus> without_rdma(const Walk& walk, Layer layer) {
-  if (walk.link.kind == model::LinkKind::thunderbolt4) {
-    return skipped(layer, "Thunderbolt 4 has no RDMA, and no setting adds it");
-  }
-  if (!walk.link.rdma) return skipped(layer, "no RDMA wanted (rdma = false)");
-  if (walk.facts == nullptr) return unknown(layer, "no facts");
-  if (is_thunderbolt(walk.link.kind)) {
-    const auto ports = thunderbolt_ports(*walk.facts);
-    const bool old = !ports.empty() && std::all_of(ports.begin(), ports.end(), [](const auto& p) {
-      return p.gbps > 0 && p.gbps <= 40;
-    });
-    // Recovery helps nobody whose hardware cannot.
-    if (old && std::any_of(ports.begin(), ports.end(), [](const auto& p) { return p.idle; })) {
-      return broken(walk, layer, "rdma-impossible", {{"kind", "Thunderbolt 4 hardware"}});
-    }
-  }
-  return std::nullopt;
-}
-
-const platform::IbvPort* port_of(const Walk& walk) {
-  if (!walk.facts->ibv_ports) return nullptr;
-  for (const auto& port : *walk.facts->ibv_ports) {
-    if (port.device == walk.self.rdma_device) return &port;
-  }
-  return nullptr;
-}
-
-LayerStatus gid_layer(const Walk& walk) {
-  if (auto none = without_rdma(walk, Layer::gid)) return *none;
-  const bool mac = walk.facts->os == facts::Os::darwin;
-  if (mac && walk.facts->rdma == platform::RdmaState::disabled) {
-    return broken(walk, Layer::gid, "rdma-disabled");
-  }
-  if (mac && walk.facts->rdma == platform::RdmaState::no_tool) {
-    return broken(walk, Layer::gid, "rdma-no-tool");
-  }
-  if (!walk.facts->ibv_ports) return unknown(Layer::gid, "ibv_devinfo could not be read");
-  const auto& ports = *walk.facts->ibv_ports;
-  if (ports.empty()) return broken(walk, Layer::gid, "rdma-no-devices");
-  const auto* port = port_of(walk);
-  if (port == nullptr) {
-    std::vector<std::string> names;
-    for (const auto& one : ports) names.push_back(one.device);
-    return broken(walk, Layer::gid, "rdma-no-device",
-                  {{"devices", printable(join(names, ", "), 200)}});
-  }
-  if (port->gids.empty()) return broken(walk, Layer::gid, "gid-empty");
-  const auto want = platform::ipv4_gid(walk.self.address);
-  const auto found = std::find_if(port->gids.begin(), port->gids.end(),
-                                  [&](const auto& one) { return one.gid == want; });
-  if (found == port->gids.end()) return broken(walk, Layer::gid, "gid-no-ipv4");
-  if (mac && found->index != 1) {
-    return broken(walk, Layer::gid, "gid-index", {{"index", std::to_string(found->index)}});
-  }
-  return ok(Layer::gid, fmt::format("{} at index {}", want, found->index));
-}
-
-LayerStatus port_layer(const Walk& walk) {
-  if (auto none = without_rdma(walk, Layer::port)) return *none;
-  const auto* port = port_of(walk);
-  if (port == nullptr) return unknown(Layer::port, "no device to ask");
-  if (port->state == "PORT_ACTIVE") return ok(Layer::port, "PORT_ACTIVE");
-  const bool peer_disabled =
-      walk.peer_facts != nullptr && walk.peer_facts->rdma == platform::RdmaState::disabled;
-  return broken(walk, Layer::port, peer_disabled ? "port-down-peer" : "port-down",
-                {{"state", printable(port->state, 40)}});
-}
-
 LayerStatus rdma_layer(const Walk& walk) {
   if (auto none = without_rdma(walk, Layer::rdma); none && none->state == LayerState::skipped) {
     return *none;
@@ -347,58 +234,8 @@ LayerStatus status_of(const Walk& walk, Layer layer) {
 
 }  // namespace
 
-std::string_view to_string(Layer layer) {
-  switch (layer) {
-    case Layer::ssh:
-      return "ssh";
-    case Layer::sudo:
-      return "sudo";
-    case Layer::cable:
-      return "cable";
-    case Layer::speed:
-      return "speed";
-    case Layer::bridge:
-      return "bridge";
-    case Layer::interface:
-      return "interface";
-    case Layer::address:
-      return "address";
-    case Layer::route:
-      return "route";
-    case Layer::ping:
-      return "ping";
-    case Layer::mtu:
-      return "mtu";
-    case Layer::tcp:
-      return "tcp";
-    case Layer::iperf:
-      return "iperf";
-    case Layer::gid:
-      return "gid";
-    case Layer::port:
-      return "port";
-    case Layer::rdma:
-      return "rdma";
-  }
-  return "ssh";
-}
-
 std::vector<Layer> all_layers() {
   return {kLayers.begin(), kLayers.end()};
-}
-
-std::string_view to_string(LayerState state) {
-  switch (state) {
-    case LayerState::ok:
-      return "ok";
-    case LayerState::broken:
-      return "broken";
-    case LayerState::unknown:
-      return "unknown";
-    case LayerState::skipped:
-      return "skipped";
-  }
-  return "unknown";
 }
 
 LinkStatus link_status(const model::Fleet& fleet, std::size_t link,
