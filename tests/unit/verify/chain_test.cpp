@@ -222,6 +222,13 @@ TEST_F(Chain, SeesACableThatLeadsElsewhere) {
   EXPECT_EQ(layer(Layer::cable, 0).text, "the cable in hwstudio1:en5 leads to hwstudio1:en6");
   lab.facts[0].profiler_json = wired("A1", "C1", "A2");
   EXPECT_EQ(id(Layer::cable, 0), "");
+  // Behind a dock the profiler has the Mac one level deeper.
+  auto docked = wired("A1", "B2", "A2");
+  const std::string item = R"("_items":[)";
+  docked.insert(docked.find(item) + item.size(), R"({"_name":"Dock","_items":[)");
+  docked.insert(docked.find("}],\"recept") + 2, "}]");
+  lab.facts[0].profiler_json = docked;
+  EXPECT_EQ(id(Layer::cable, 0), "cable-elsewhere");
   lab.facts[0].profiler_json = wired("A1", "", "");
   EXPECT_EQ(id(Layer::cable, 0), "");
 }

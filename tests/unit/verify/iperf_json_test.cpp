@@ -107,6 +107,9 @@ TEST(IperfJson, RefusesWhatIsNoReport) {
     EXPECT_EQ(parsed.error().code, ErrorCode::parse);
   }
   EXPECT_FALSE(parse_iperf_json(std::string(kMaxIperfJson + 1, '{')));
+  const std::string said = R"({"error":"no"})";
+  EXPECT_TRUE(parse_iperf_json(said + std::string(kMaxIperfJson - said.size(), ' ')));
+  EXPECT_FALSE(parse_iperf_json(said + std::string(kMaxIperfJson - said.size() + 1, ' ')));
 }
 
 TEST(IperfJson, IsNotLedAstrayByDepthOrWords) {

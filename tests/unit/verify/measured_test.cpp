@@ -150,6 +150,15 @@ TEST_F(Expect, CallsAThroughputBelowTheFloorSlow) {
   EXPECT_EQ(cell().status, CellStatus::pass);
 }
 
+TEST_F(Expect, TakesAFigureAtItsLimit) {
+  lab.of(0, 0).iperf = test::iperf(40);
+  lab.of(0, 0).rdma = test::rdma(40);
+  lab.evidence[0].frames[1] = test::ping_frame(0, 3, "1.000");
+  EXPECT_EQ(diagnosis(), "none");
+  lab.evidence[0].frames[1] = test::ping_frame(0, 3, "1.001");
+  EXPECT_EQ(diagnosis(), "ping-slow");
+}
+
 TEST_F(Expect, NamesEveryWayIperfCanFail) {
   const auto told = [&](IperfFailure failure, const std::string& node) {
     lab.of(0, 0).iperf = test::iperf_failure(failure, node, "its own words\x1b");

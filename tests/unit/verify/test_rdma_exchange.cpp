@@ -267,6 +267,25 @@ TEST(RdmaExchange, ASizeThatNeverArrivesIsAFailureOfItsDirection) {
   EXPECT_EQ(lab.back().bandwidth.size(), 2U);
 }
 
+// The first arrival only starts the clock.
+TEST(RdmaExchange, OneArrivalMakesNoFigureAndNoneAFailure) {
+  for (const std::uint64_t arrived : {0U, 1U, 2U}) {
+    Lab lab;
+    lab.options.latency_bytes.clear();
+    lab.options.bandwidth_bytes = {1000};
+    lab.probes[1].override_reply = [&](const Json& request) -> std::optional<std::vector<Json>> {
+      if (request["op"] != "stop" || lab.probes[1].passive.empty()) return std::nullopt;
+      lab.probes[1].passive.clear();
+      return only(ok("bandwidth", {{"received", arrived}, {"seconds", 0.5}}));
+    };
+    lab.run();
+    ASSERT_EQ(lab.there().bandwidth.size(), 1U);
+    EXPECT_EQ(lab.there().bandwidth[0].lost, 110 - arrived);
+    EXPECT_DOUBLE_EQ(lab.there().bandwidth[0].gbps, arrived == 2 ? 1.6e-5 : 0);
+    EXPECT_EQ(lab.there().failure.has_value(), arrived == 0);
+  }
+}
+
 TEST(RdmaExchange, AFailureDuringATestEndsBothProbes) {
   Lab lab;
   lab.probes[1].override_reply = [](const Json& request) -> std::optional<std::vector<Json>> {
