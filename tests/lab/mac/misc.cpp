@@ -143,7 +143,6 @@ int ipconfig(const Truth&, const Arguments& argv) {
 
 namespace {
 
-
 // Loaded means: there at boot, or bootstrapped since. A mark per label, gone with the boot.
 std::string mark_of(const std::string& label) {
   return std::string(kMarks) + "/launchd." + label;
