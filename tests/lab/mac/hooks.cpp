@@ -11,6 +11,7 @@
 #include <fstream>
 #include <sstream>
 #include <thread>
+#include <vector>
 
 #include "kernel.hpp"
 
@@ -45,24 +46,45 @@ bool fires(const Truth& truth, const std::string& name, const Arguments& argv) {
   return true;
 }
 
-int parent_of(int pid) {
+struct Process {
+  char state = 'X';
+  int parent = 0;
+};
+
+// A dead one where there is none.
+Process process(int pid) {
   std::ifstream in("/proc/" + std::to_string(pid) + "/stat");
   std::string line;
   std::getline(in, line);
   const std::size_t close = line.rfind(')');
-  if (close == std::string::npos) return 0;
+  Process found;
+  if (close == std::string::npos) return found;
   std::istringstream rest(line.substr(close + 1));
-  char state = 0;
-  int parent = 0;
-  rest >> state >> parent;
-  return parent;
+  rest >> found.state >> found.parent;
+  return found;
 }
 
-// Ends every sshd between this command and the listener, which is the child of process 1.
+int parent_of(int pid) {
+  return process(pid).parent;
+}
+
+// Ends every sshd between this command and the listener, which is the child of process 1, and
+// returns when they are dead: only then does the shell that called us write into a closed pipe.
 void cut_session() {
+  std::vector<int> killed;
   for (int pid = parent_of(::getpid()); pid > 1; pid = parent_of(pid)) {
     const std::string name = read_line("/proc/" + std::to_string(pid) + "/comm");
-    if (name.starts_with("sshd") && parent_of(pid) > 1) ::kill(pid, SIGKILL);
+    if (!name.starts_with("sshd") || parent_of(pid) <= 1) continue;
+    ::kill(pid, SIGKILL);
+    killed.push_back(pid);
+  }
+  for (int tries = 0; tries < 500; ++tries) {
+    const bool alive = std::any_of(killed.begin(), killed.end(), [](int pid) {
+      const char state = process(pid).state;
+      return state != 'Z' && state != 'X';
+    });
+    if (!alive) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }
 
