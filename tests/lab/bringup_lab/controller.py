@@ -1,6 +1,7 @@
 """The operator's machine: a network namespace, and private files bound over the machine's own."""
 
 import contextlib
+import fcntl
 import os
 import pwd
 import subprocess
@@ -38,19 +39,34 @@ def create(lab):
     _place_for_ssh(lab)
 
 
+@contextlib.contextmanager
+def _alone(lab):
+    """Other labs may come and go at the same moment: one at a time in here."""
+    base = os.open(os.path.dirname(lab.ssh_users), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(base, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(base)
+
+
 def _place_for_ssh(lab):
     """The private ~/.ssh needs a folder to be mounted on. One that the labs made is noted, and
-    goes with the last lab."""
-    if not os.path.isdir(_ssh_home()):
-        os.mkdir(_ssh_home(), 0o700)
-        kernel.write(lab.made_ssh, _ssh_home())
+    goes with the last lab that uses it."""
+    with _alone(lab):
+        os.makedirs(lab.ssh_users, exist_ok=True)
+        kernel.write(f"{lab.ssh_users}/{lab.name}", "")
+        if not os.path.isdir(_ssh_home()):
+            os.mkdir(_ssh_home(), 0o700)
+            kernel.write(lab.made_ssh, _ssh_home())
 
 
 def forget(lab):
     """With the lab's namespaces gone already."""
-    if any(n.startswith(lab.ROOM_PREFIX) for n in os.listdir(kernel.NETNS)):
-        return
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError), _alone(lab):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{lab.ssh_users}/{lab.name}")
+        os.rmdir(lab.ssh_users)  # not while another lab is in it
         with open(lab.made_ssh, encoding="utf-8") as f:
             place = f.read()
         os.unlink(lab.made_ssh)

@@ -40,6 +40,7 @@ def find_helpers():
 
 class Lab:
     ROOM_PREFIX = "lab."  # of network namespaces: lab.NAME.ROOM; names hold no dots
+    ssh_users = BASE + "/ssh-users"  # a file for each lab that mounts over ~/.ssh
     made_ssh = BASE + "/made-ssh"  # holds the ~/.ssh that a lab had to make
 
     def __init__(self, name, state_dir=None):
