@@ -27,6 +27,10 @@ int dispatch(const Options& options) {
       return exec_verb(options);
     case Verb::trust:
       return trust_verb(options);
+    case Verb::export_:
+      return export_verb(options);
+    case Verb::collect:
+      return collect_verb(options);
   }
   return 1;
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <sstream>
 
+#include "bringup/report/exports.hpp"
 #include "bringup/util/text.hpp"
 #include "bringup/verify/checks.hpp"
 
@@ -21,6 +22,7 @@ struct Flags {
   bool ask_pass = false, ask_become_pass = false, no_color = false, quiet = false;
   bool yes = false, dry_run = false, offline = false, detailed = false;
   bool full = false, stress = false, estimate = false;
+  bool measure = false, anonymise = false;
   double timeout_s = 60, connect_timeout_s = 15;
   std::string queue_pair = "uc";
   std::vector<std::string> command;
@@ -121,6 +123,15 @@ void add_verify(CLI::App* verify, Options& o, Flags& f) {
   verify->add_flag("--estimate", f.estimate, "Rounds and time that it would take; runs nothing");
 }
 
+void add_export(CLI::App* sub, Options& o, Flags& f) {
+  const auto formats = report::export_format_words();
+  sub->add_option("format", o.export_format, join(formats, ", "))
+      ->required()
+      ->check(CLI::IsMember(formats));
+  sub->add_flag("--measure", f.measure, "Let the nodes find out which address all others reach");
+  sub->add_option("--coordinator", o.coordinator, "Rank 0's address that all other nodes reach");
+}
+
 Toggle toggle(bool on) {
   return on ? Toggle::on : Toggle::off;
 }
@@ -159,6 +170,11 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   add_verify(verb("verify", Verb::verify, "Check every link in both directions"), o, f);
   CLI::App* status = verb("status", Verb::status, "Drift, and per link what holds layer by layer");
   status->add_flag("--detailed-exitcode", f.detailed, "Exit with 3 when something would change");
+  status->add_option("--from", o.from, "A folder that collect wrote, instead of the nodes");
+  add_export(verb("export", Verb::export_, "The fleet in the format of another program"), o, f);
+  CLI::App* collect =
+      verb("collect", Verb::collect, "Store what every node prints in the folder --output");
+  collect->add_flag("--anonymise", f.anonymise, "Replace names, addresses and serials throughout");
   CLI::App* exec =
       verb("exec", Verb::exec, "Run one command on the nodes, identical output folded");
   exec->add_option("command", f.command, "The command, after --")->required();
@@ -191,6 +207,8 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   o.detailed_exit_code = toggle(f.detailed);
   o.stress = toggle(f.stress);
   o.estimate = toggle(f.estimate);
+  o.measure = toggle(f.measure);
+  o.anonymise = toggle(f.anonymise);
   o.queue_pair = f.queue_pair == "rc" ? verify::QpType::rc : verify::QpType::uc;
   if (f.full && !o.only.empty()) return Leave{2, {}, "--full and --only exclude each other\n"};
   if (f.full) o.only = {"all"};
@@ -206,6 +224,15 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   if (o.adhoc.nodes.empty() && !o.adhoc.proxies.empty()) {
     return Leave{
         2, {}, "--proxy goes with --node; in an inventory write via = \"PROXY\" for the node\n"};
+  }
+  if (o.verb == Verb::export_ && o.format != Format::text) {
+    return Leave{2, {}, "--format does not go with export: the word after it is the format\n"};
+  }
+  if (o.measure == Toggle::on && !o.coordinator.empty()) {
+    return Leave{2, {}, "--measure and --coordinator exclude each other\n"};
+  }
+  if (o.verb == Verb::collect && o.output.empty()) {
+    return Leave{2, {}, "collect needs a folder to write to: --output FOLDER\n"};
   }
   if (o.verb == Verb::exec && o.dry_run == Toggle::on) {
     return Leave{2, {}, "--dry-run does not go with exec: a command would run all the same\n"};

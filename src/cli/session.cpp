@@ -61,6 +61,11 @@ model::Fleet load_fleet(const Options& options) {
   return checked(model::load_inventory(read_inventory(path), path));
 }
 
+model::Fleet load_fleet_or(const Options& options, const std::string& collected) {
+  if (!options.adhoc.nodes.empty() || !options.inventory.empty()) return load_fleet(options);
+  return checked(model::load_inventory(collected, options.from + "/manifest.json: inventory"));
+}
+
 std::vector<std::size_t> selection(const Options& options, const model::Fleet& fleet) {
   if (options.limit.empty()) {
     std::vector<std::size_t> all(fleet.nodes.size());

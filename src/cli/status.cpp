@@ -1,14 +1,60 @@
+#include <algorithm>
+#include <iostream>
+
 #include "bringup/cli/session.hpp"
 #include "bringup/report/json.hpp"
 #include "bringup/report/outcome.hpp"
 #include "bringup/report/text.hpp"
+#include "bringup/run/collect.hpp"
 #include "bringup/run/phases.hpp"
 #include "bringup/run/verify.hpp"
+#include "bringup/util/text.hpp"
 #include "bringup/verify/chain.hpp"
 
 namespace bringup::cli {
+namespace {
+
+// From a folder: what facts alone can tell; what would have to be measured stays unknown.
+int status_from(const Options& options) {
+  const auto collected = run::load_collected(options.from);
+  if (!collected) {
+    throw Exit{
+        2, "--from: " + collected.error().message + "\n  cure: " + collected.error().hint + "\n"};
+  }
+  const model::Fleet fleet = load_fleet_or(options, collected->inventory);
+  const std::vector<std::size_t> selected = selection(options, fleet);
+  std::vector<verify::NodeEvidence> evidence(fleet.nodes.size());
+  report::RunSummary summary;
+  std::size_t changes = 0;
+  for (const std::size_t index : selected) {
+    const std::string& name = fleet.nodes[index].name;
+    const auto node = std::find_if(collected->nodes.begin(), collected->nodes.end(),
+                                   [&](const auto& one) { return one.node == name; });
+    if (node == collected->nodes.end()) {
+      std::cerr << "warning: " << name << " is not in " << printable(options.from) << "\n";
+    } else if (!node->facts) {
+      evidence[index].error = node->facts.error();
+      report::add(summary, node->facts.error());
+    } else {
+      evidence[index].facts = &*node->facts;
+      changes += plan::diff(fleet, index, *node->facts).changes();
+      for (const std::string& problem : node->facts->problems) {
+        std::cerr << "warning: " << name << ": " << printable(problem) << "\n";
+      }
+    }
+  }
+  const auto links = verify::all_links_status(fleet, selected, evidence, {});
+  write_result(options, options.format == Format::text
+                            ? report::text_status(fleet, links, result_style(options))
+                            : report::json_status(fleet, links));
+  summary.differences = options.detailed_exit_code == Toggle::on && changes > 0;
+  return report::exit_status(summary);
+}
+
+}  // namespace
 
 int status_verb(const Options& options) {
+  if (!options.from.empty()) return status_from(options);
   Session session(options, "status");
   run::gather(session.crew(), run::Profiler::read);
   const plan::Plan plan = run::make_plan(session.crew());

@@ -12,7 +12,7 @@
 
 namespace bringup::cli {
 
-enum class Verb { check, plan, apply, verify, status, exec, trust };
+enum class Verb { check, plan, apply, verify, status, exec, trust, export_, collect };
 enum class Format { text, json, jsonl };
 enum class Ask { no, yes };
 enum class Toggle { off, on };
@@ -57,6 +57,11 @@ struct Options {
   verify::QpType queue_pair = verify::QpType::uc;
   std::string command;  // exec
   std::string trusted;  // trust
+  std::string export_format;
+  std::string coordinator;         // export --coordinator, an IPv4 address
+  Toggle measure = Toggle::off;    // export
+  Toggle anonymise = Toggle::off;  // collect
+  std::string from;                // status: a folder that collect wrote; empty: the nodes
 };
 
 // What there is to say before any work: help, the version, or what is wrong with the command line.

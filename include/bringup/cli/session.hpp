@@ -25,6 +25,8 @@ struct Exit {
 
 // Reads the inventory or the flags. Throws Exit(2) with every problem rendered.
 model::Fleet load_fleet(const Options& options);
+// The same, or, where neither is given, the inventory that a collection carries.
+model::Fleet load_fleet_or(const Options& options, const std::string& collected);
 // Indices of the nodes that --limit leaves. Throws Exit(2).
 std::vector<std::size_t> selection(const Options& options, const model::Fleet& fleet);
 
@@ -81,5 +83,7 @@ int verify_verb(const Options& options);
 int status_verb(const Options& options);
 int exec_verb(const Options& options);
 int trust_verb(const Options& options);
+int export_verb(const Options& options);
+int collect_verb(const Options& options);
 
 }  // namespace bringup::cli
