@@ -14,6 +14,36 @@
 namespace bringup::cli {
 namespace {
 
+// A listing of interfaces that is missing tells nothing of them; every system has one at least.
+bool knows_interfaces(const verify::NodeEvidence& evidence) {
+  return evidence.facts == nullptr || !evidence.facts->interfaces.empty();
+}
+
+void forget_interfaces(const model::Fleet& fleet, const std::vector<verify::NodeEvidence>& evidence,
+                       std::vector<verify::LinkStatus>& links) {
+  using verify::Layer;
+  for (verify::LinkStatus& link : links) {
+    link.first_broken.reset();
+    for (std::size_t side = 0; side < 2; ++side) {
+      const std::size_t node = fleet.links.at(link.link).ends.at(side).node;
+      for (verify::LayerStatus& layer : link.ends.at(side)) {
+        const bool listed = layer.layer == Layer::cable || layer.layer == Layer::bridge ||
+                            layer.layer == Layer::interface || layer.layer == Layer::address;
+        if (listed && !knows_interfaces(evidence[node])) {
+          layer = {
+              layer.layer, verify::LayerState::unknown, "its interfaces could not be read", {}};
+        }
+      }
+    }
+    // The lowest layer first, of either end.
+    for (std::size_t k = 0; k < link.ends[0].size() && !link.first_broken; ++k) {
+      for (const auto& end : link.ends) {
+        if (!link.first_broken) link.first_broken = end.at(k).diagnosis;
+      }
+    }
+  }
+}
+
 // From a folder: what facts alone can tell; what would have to be measured stays unknown.
 int status_from(const Options& options) {
   const auto collected = run::load_collected(options.from);
@@ -37,13 +67,16 @@ int status_from(const Options& options) {
       report::add(summary, node->facts.error());
     } else {
       evidence[index].facts = &*node->facts;
-      changes += plan::diff(fleet, index, *node->facts).changes();
+      if (knows_interfaces(evidence[index])) {
+        changes += plan::diff(fleet, index, *node->facts).changes();
+      }
       for (const std::string& problem : node->facts->problems) {
         std::cerr << "warning: " << name << ": " << printable(problem) << "\n";
       }
     }
   }
-  const auto links = verify::all_links_status(fleet, selected, evidence, {});
+  auto links = verify::all_links_status(fleet, selected, evidence, {});
+  forget_interfaces(fleet, evidence, links);
   write_result(options, options.format == Format::text
                             ? report::text_status(fleet, links, result_style(options))
                             : report::json_status(fleet, links));
