@@ -37,7 +37,8 @@ class Fleet:
     def __init__(self, path):
         with open(path, "rb") as f:
             text = tomllib.load(f)
-        self.nodes = text["nodes"]
+        self.nodes = {name: {**text.get("defaults", {}), **node}
+                      for name, node in text["nodes"].items()}
         self.names = sorted(self.nodes, key=lambda n: self.nodes[n].get(
             "rank", list(self.nodes).index(n)))
         pool = ipaddress.ip_network(text["fleet"].get("address_pool", "10.254.0.0/24"))
