@@ -46,7 +46,8 @@ std::string link_text(const Fleet& fleet, const Link& link) {
     out +=
         fmt::format("{} = {}\n", letter, quote(fleet.nodes[end.node].name + ":" + end.interface));
     out += fmt::format("{}_address = {}\n", letter, quote(end.address.to_string()));
-    out += fmt::format("{}_device = {}\n", letter, quote(end.rdma_device));
+    // A link without RDMA may not name a device.
+    if (link.rdma) out += fmt::format("{}_device = {}\n", letter, quote(end.rdma_device));
   }
   out += fmt::format("kind = {}\nsubnet = {}\n", quote(to_string(link.kind)),
                      quote(link.subnet.to_string()));

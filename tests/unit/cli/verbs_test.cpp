@@ -217,6 +217,46 @@ TEST_F(VerbTest, ApplyWantsThePasswordThatTheInventoryAnnounces) {
   expect_says(exit_of([&] { apply_verb(o); }), 2, {"sudo-password", "--ask-become-pass"});
 }
 
+TEST_F(VerbTest, ExportContactsNobodyUnlessAskedTo) {
+  Options o = pair();
+  o.verb = Verb::export_;
+  o.export_format = "ibv-matrix";
+  EXPECT_EQ(export_verb(o), 0);
+  EXPECT_EQ(result(), "[[null,\"rdma_en3\"],[\"rdma_en4\",null]]\n");
+  o.export_format = "mlx-hostfile";
+  o.coordinator = "192.168.1.10";
+  EXPECT_EQ(export_verb(o), 0);
+  EXPECT_NE(result().find("192.168.1.10"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(folder / "state"));
+}
+
+TEST_F(VerbTest, ExportRefusesWhatDoesNotGoTogether) {
+  Options o = pair();
+  o.export_format = "hosts";
+  o.limit = "studio1";
+  expect_says(exit_of([&] { export_verb(o); }), 2, {"--limit", "whole fleet"});
+  o.limit.clear();
+  o.coordinator = "10.0.0.1";
+  expect_says(exit_of([&] { export_verb(o); }), 2, {"mlx-hostfile and jaccl-env only"});
+  o.export_format = "jaccl-env";
+  o.coordinator = "studio1";
+  expect_says(exit_of([&] { export_verb(o); }), 2, {"--coordinator"});
+  // Not worth a connection: there is no group whatever is measured.
+  o.coordinator.clear();
+  o.measure = Toggle::on;
+  o.inventory = file("alone.toml", "[nodes.studio1]\n");
+  expect_says(exit_of([&] { export_verb(o); }), 2, {"two nodes"});
+  EXPECT_FALSE(std::filesystem::exists(folder / "state"));
+}
+
+TEST_F(VerbTest, StatusFromAFolderThatIsNoCollectionSaysSo) {
+  Options o;
+  o.from = folder.path();
+  expect_says(exit_of([&] { status_verb(o); }), 2, {"--from", "manifest.json", "bringup collect"});
+  file("manifest.json", "{}");
+  expect_says(exit_of([&] { status_verb(o); }), 2, {"bringup.collect/1"});
+}
+
 TEST_F(VerbTest, VerifyRefusesAnUnknownCheck) {
   Options o = pair();
   o.only = {"route", "pong"};
