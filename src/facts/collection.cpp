@@ -212,7 +212,14 @@ Expected<CollectedNode> parse_node(const json& value, const ReadStored& read) {
   for (const json& record : *records) {
     auto frame = parse_record(record, node.name, read);
     if (!frame) return tl::unexpected<Error>(frame.error());
-    if (*frame) node.frames.push_back(std::move(**frame));
+    if (*frame) {
+      node.frames.push_back(std::move(**frame));
+      continue;
+    }
+    std::string file(file_of(*text_at(record, "name")));
+    if (std::find(node.missing.begin(), node.missing.end(), file) == node.missing.end()) {
+      node.missing.push_back(std::move(file));
+    }
   }
   return node;
 }
@@ -287,7 +294,12 @@ Expected<NodeFacts> facts_of(const CollectedNode& node) {
   if (node.error) return tl::unexpected<Error>(*node.error);
   std::vector<Frame> frames = node.frames;
   frames.push_back({"end", 0, false, ""});
-  return parse_facts(frames);
+  auto facts = parse_facts(frames);
+  if (!facts) return facts;
+  for (const std::string& file : node.missing) {
+    facts->problems.push_back(file + ": missing from the collection");
+  }
+  return facts;
 }
 
 }  // namespace bringup::facts

@@ -105,7 +105,7 @@ class Search {
     graph.next[b].reset(a);
   }
 
-  // The other end of the taken way that ends at `start`, and its nodes; {start, n} for a ring.
+  // The other end of the taken way that ends at `start`, and its nodes; {start, …} for a ring.
   static std::pair<std::size_t, std::size_t> other_end(const Graph& taken, std::size_t start) {
     std::size_t before = start;
     std::size_t at = first(taken.next[start]);
@@ -146,7 +146,6 @@ class Search {
       for (std::size_t a = 0; a < n; ++a) {
         if (state.taken.next[a].none()) continue;
         const auto [end, nodes] = other_end(state.taken, a);
-        if (end == a && nodes < n) return false;
         if (end == a || nodes == n || state.taken.next[a].count() != 1) continue;
         if (state.open.next[a].test(end) && !state.taken.next[a].test(end)) {
           part(state.open, a, end);
@@ -154,7 +153,7 @@ class Search {
         }
       }
     }
-    return !cut_node(state.open);
+    return !cut_node(state.open);  // nor when a ring of some nodes has come off the others
   }
 
   // The node to decide at: one where a taken way ends, with the fewest ways on.

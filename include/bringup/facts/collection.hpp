@@ -30,6 +30,8 @@ struct CollectedNode {
   std::string name;
   std::optional<Error> error;  // why the node gave no facts
   std::vector<Frame> frames;   // without "end"
+  // Files that the manifest names and that could not be read.
+  std::vector<std::string> missing = {};
 };
 
 enum class Anonymised { no, yes };
@@ -57,8 +59,8 @@ using ReadStored = std::function<std::optional<std::string>(const std::string& p
 // above.
 Expected<Collection> parse_collection(std::string_view manifest, const ReadStored& read);
 
-// As parse_facts(), which names what is missing in `problems`. Fails with the node's own error when
-// it gave no facts.
+// As parse_facts(); files that are missing stand in `problems`, too. Fails with the node's own
+// error when it gave no facts.
 Expected<NodeFacts> facts_of(const CollectedNode& node);
 
 }  // namespace bringup::facts

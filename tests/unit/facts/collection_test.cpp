@@ -169,6 +169,8 @@ TEST(Collection, AMissingFileTakesOnlyItsOwnFacts) {
     const auto facts = facts_of(again->nodes[0]);
     ASSERT_TRUE(facts) << path;
     const auto is = [&](const char* name) { return path == std::string("hopper/") + name; };
+    const std::string said = path.substr(path.find('/') + 1) + ": missing from the collection";
+    EXPECT_EQ(std::count(facts->problems.begin(), facts->problems.end(), said), 1) << path;
     EXPECT_EQ(facts->interfaces.empty(), is("ifconfig.txt"));
     EXPECT_EQ(facts->ports.empty(), is("hardware-ports.txt"));
     EXPECT_EQ(facts->routes.empty(), is("routes.txt"));

@@ -111,6 +111,14 @@ TEST(AddressChoice, PrivateBeforeSharedBeforePublicOnTheSameKind) {
                                       "8.8.8.8", "100.128.0.1", "172.32.0.1"}));
 }
 
+TEST(AddressChoice, ANarrowSubnetIsMoreDedicatedThanAWideOne) {
+  facts::NodeFacts facts = busy_mac();
+  facts.interfaces = {
+      interface("en1", {inet("10.0.0.1", 16), inet("192.168.100.1", 30), inet("10.9.0.1", 24)})};
+  EXPECT_EQ(addresses(ranked_addresses(address_candidates(facts), Purpose::ring)),
+            (std::vector<std::string>{"192.168.100.1", "10.9.0.1", "10.0.0.1"}));
+}
+
 TEST(AddressChoice, TheOrderInWhichANodeListsItsAddressesDoesNotMatter) {
   auto facts = busy_mac();
   const auto expected = addresses(ranked_addresses(address_candidates(facts), Purpose::ring));
