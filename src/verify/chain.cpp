@@ -5,13 +5,16 @@
 #include <algorithm>
 #include <array>
 
+#include "bringup/topology/thunderbolt.hpp"
 #include "bringup/verify/peers.hpp"
 #include "diagnose.hpp"
-#include "thunderbolt.hpp"
 #include "walk.hpp"
 
 namespace bringup::verify {
 namespace {
+
+using topology::is_thunderbolt4_hardware;
+using topology::thunderbolt_ports;
 
 constexpr std::array kLayers = {Layer::ssh,    Layer::sudo,      Layer::cable,   Layer::speed,
                                 Layer::bridge, Layer::interface, Layer::address, Layer::route,
@@ -80,13 +83,6 @@ LayerStatus cable_layer(const Walk& walk) {
   return status;
 }
 
-// An idle port says what it could do; one with a cable in may be held back by that.
-bool is_thunderbolt4_hardware(const std::vector<ThunderboltPort>& ports) {
-  return std::any_of(ports.begin(), ports.end(),
-                     [](const auto& one) { return one.idle && one.gbps > 0; }) &&
-         std::all_of(ports.begin(), ports.end(), [](const auto& one) { return one.gbps <= 40; });
-}
-
 LayerStatus speed_layer(const Walk& walk) {
   const auto& expected = walk.link.expect.negotiated_gbps;
   if (walk.facts == nullptr) return unknown(Layer::speed, "no facts");
@@ -108,7 +104,10 @@ LayerStatus speed_layer(const Walk& walk) {
     return unknown(Layer::speed,
                    ports.empty() ? "no profile of the ports" : "nothing is negotiated");
   }
-  if (!port->dock.empty()) return broken(walk, Layer::speed, "speed-dock", {{"dock", port->dock}});
+  // A link without RDMA may well go through a dock.
+  if (walk.link.rdma && !port->between().empty()) {
+    return broken(walk, Layer::speed, "speed-dock", {{"dock", port->between()}});
+  }
   if (expected && port->gbps < *expected) {
     return broken(
         walk, Layer::speed, "speed-below",

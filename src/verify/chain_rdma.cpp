@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "bringup/platform/ibv.hpp"
-#include "thunderbolt.hpp"
+#include "bringup/topology/thunderbolt.hpp"
 #include "walk.hpp"
 
 namespace bringup::verify {
@@ -26,15 +26,10 @@ std::optional<LayerStatus> without_rdma(const Walk& walk, Layer layer) {
   }
   if (!walk.link.rdma) return skipped(layer, "no RDMA wanted (rdma = false)");
   if (walk.facts == nullptr) return unknown(layer, "no facts");
-  if (is_thunderbolt(walk.link.kind)) {
-    const auto ports = thunderbolt_ports(*walk.facts);
-    const bool old = !ports.empty() && std::all_of(ports.begin(), ports.end(), [](const auto& p) {
-      return p.gbps > 0 && p.gbps <= 40;
-    });
-    // Recovery helps nobody whose hardware cannot.
-    if (old && std::any_of(ports.begin(), ports.end(), [](const auto& p) { return p.idle; })) {
-      return broken(walk, layer, "rdma-impossible", {{"kind", "Thunderbolt 4 hardware"}});
-    }
+  // Recovery helps nobody whose hardware cannot.
+  if (is_thunderbolt(walk.link.kind) &&
+      topology::is_thunderbolt4_hardware(topology::thunderbolt_ports(*walk.facts))) {
+    return broken(walk, layer, "rdma-impossible", {{"kind", "Thunderbolt 4 hardware"}});
   }
   return std::nullopt;
 }

@@ -8,7 +8,6 @@
 #include "bringup/util/text.hpp"
 #include "bringup/verify/diagnoses.hpp"
 #include "observe.hpp"
-#include "thunderbolt.hpp"
 
 namespace bringup::verify {
 namespace {
@@ -23,7 +22,6 @@ struct End {
   const NodeEvidence& evidence;
   const facts::NodeFacts* facts;
   const facts::NodeFacts* peer_facts;  // null when not known
-  const std::vector<NodeEvidence>& all;
 
   [[nodiscard]] const std::string& node() const { return fleet.nodes[self.node].name; }
   [[nodiscard]] std::string place() const { return node() + ":" + self.interface; }
@@ -66,33 +64,8 @@ bool no_carrier(const facts::NodeFacts& facts, const model::LinkEnd& end) {
   return interface != nullptr && interface->active == false;
 }
 
-// Where the profilers of both Macs say that this cable leads, if that is another port than the
-// declared one: every port has a domain, and tells that of its peer.
-std::optional<std::string> leads_elsewhere(const End& end) {
-  const auto own = thunderbolt_ports(*end.facts);
-  const auto port = std::find_if(
-      own.begin(), own.end(), [&](const auto& one) { return one.interface == end.self.interface; });
-  if (port == own.end() || port->peer_domain.empty()) return std::nullopt;
-  for (std::size_t node = 0; node < end.all.size(); ++node) {
-    if (end.all[node].facts == nullptr) continue;
-    for (const auto& other : thunderbolt_ports(*end.all[node].facts)) {
-      if (other.domain != port->peer_domain || other.interface.empty()) continue;
-      if (node == end.peer.node && other.interface == end.peer.interface) return std::nullopt;
-      return end.fleet.nodes[node].name + ":" + printable(other.interface, 32);
-    }
-  }
-  return std::nullopt;
-}
-
 std::optional<Diagnosis> cable_layer(const End& end) {
-  if (!no_carrier(*end.facts, end.self)) {
-    const auto actual = leads_elsewhere(end);
-    if (!actual) return std::nullopt;
-    return blame(end, "cable-elsewhere",
-                 {{"actual", *actual},
-                  {"peer", end.fleet.nodes[end.peer.node].name + ":" + end.peer.interface},
-                  {"source", end.fleet.source}});
-  }
+  if (!no_carrier(*end.facts, end.self)) return std::nullopt;
   std::string ends = fmt::format("{} is down", end.place());
   if (end.peer_facts != nullptr && no_carrier(*end.peer_facts, end.peer)) {
     ends = fmt::format("{} and {}:{} are down", end.place(), end.fleet.nodes[end.peer.node].name,
@@ -191,7 +164,7 @@ std::optional<Diagnosis> broken_layer(const model::Fleet& fleet, std::size_t lin
   const model::Link& cable = fleet.links[link];
   const auto& peer = cable.ends[&end == &cable.ends[0] ? 1 : 0];
   const NodeEvidence& own = evidence[end.node];
-  const End all{fleet, cable, link, end, peer, own, own.facts, evidence[peer.node].facts, evidence};
+  const End all{fleet, cable, link, end, peer, own, own.facts, evidence[peer.node].facts};
   if (layer == "bridge") return bridge_layer(all);
   if (layer == "interface") return interface_layer(all);
   if (layer == "cable") return cable_layer(all);
