@@ -136,7 +136,7 @@ bool is_mac_model(std::string_view text) {
 
 // A computer has a domain of its own or offers services; a dock, hub, display or drive has neither.
 bool is_computer(const Json& item) {
-  if (!domain_of(item).empty()) return true;
+  if (item.contains("domain_uuid_key")) return true;
   const Json* services = member(item, "services_title");
   if (services != nullptr && services->is_array() && !services->empty()) return true;
   return is_mac_model(text_of(item, "device_name_key"));
