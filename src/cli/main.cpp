@@ -31,6 +31,8 @@ int dispatch(const Options& options) {
       return export_verb(options);
     case Verb::collect:
       return collect_verb(options);
+    case Verb::discover:
+      return discover_verb(options);
   }
   return 1;
 }

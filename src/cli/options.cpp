@@ -20,6 +20,7 @@ constexpr const char* kFooter =
 // Flags that CLI11 fills and that become enums afterwards.
 struct Flags {
   bool ask_pass = false, ask_become_pass = false, no_color = false, quiet = false;
+  bool adopt = false, dot = false;
   bool yes = false, dry_run = false, offline = false, detailed = false;
   bool full = false, stress = false, estimate = false;
   bool measure = false, anonymise = false;
@@ -80,7 +81,7 @@ void add_common(CLI::App& app, Options& o, Flags& f) {
       ->transform(CLI::CheckedTransformer(formats))
       ->default_str("text")
       ->group("Output");
-  app.add_option("--output", o.output, "Write the result to this file")->group("Output");
+  app.add_option("-o,--output", o.output, "Write the result to this file")->group("Output");
   app.add_option("--width", o.width, "Columns of text output")
       ->check(CLI::Range(20, 1000))
       ->group("Output");
@@ -165,6 +166,8 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   plan->add_option("--out", o.plan_out, "Save the plan, for `bringup apply FILE`");
   plan->add_flag("--offline", f.offline, "Every command of a from-scratch run, without connecting");
   plan->add_flag("--detailed-exitcode", f.detailed, "Exit with 3 when something would change");
+  plan->add_flag("--adopt", f.adopt,
+                 "Rewrite the inventory's link ends to what is plugged, after showing the diff");
   CLI::App* apply = verb("apply", Verb::apply, "Plan, confirm, change, read back, verify");
   apply->add_option("plan", o.plan_file, "A saved plan to carry out as it is");
   add_verify(verb("verify", Verb::verify, "Check every link in both directions"), o, f);
@@ -180,6 +183,13 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   exec->add_option("command", f.command, "The command, after --")->required();
   CLI::App* trust = verb("trust", Verb::trust, "Show a node's host key and, confirmed, keep it");
   trust->add_option("node", o.trusted, "A node or proxy of the fleet")->required();
+
+  CLI::App* discover =
+      verb("discover", Verb::discover, "Ask hosts for their cables and print an inventory");
+  discover->add_option("hosts", o.hosts, "[USER@]HOST[:PORT] of every Mac")->required();
+  discover->add_option("--via", o.via, "A host on the way to them (repeatable, outermost first)")
+      ->allow_extra_args(false);
+  discover->add_flag("--dot", f.dot, "Print a graph for Graphviz instead");
 
   try {
     app.parse(argc, argv);
@@ -204,6 +214,8 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   o.yes = toggle(f.yes);
   o.dry_run = toggle(f.dry_run);
   o.offline = toggle(f.offline);
+  o.adopt = toggle(f.adopt);
+  o.dot = toggle(f.dot);
   o.detailed_exit_code = toggle(f.detailed);
   o.stress = toggle(f.stress);
   o.estimate = toggle(f.estimate);
@@ -233,6 +245,16 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   }
   if (o.verb == Verb::collect && o.output.empty()) {
     return Leave{2, {}, "collect needs a folder to write to: --output FOLDER\n"};
+  }
+  if (o.verb == Verb::discover && (!o.inventory.empty() || !o.adhoc.nodes.empty())) {
+    return Leave{2, {}, "discover makes an inventory and reads none: name the hosts\n"};
+  }
+  if (o.verb == Verb::discover && o.format != Format::text) {
+    return Leave{
+        2, {}, "discover prints TOML, or a graph with --dot: --format does not go with it\n"};
+  }
+  if (o.adopt == Toggle::on && (o.offline == Toggle::on || !o.plan_out.empty())) {
+    return Leave{2, {}, "--adopt changes the inventory and makes no plan: run plan after it\n"};
   }
   if (o.verb == Verb::exec && o.dry_run == Toggle::on) {
     return Leave{2, {}, "--dry-run does not go with exec: a command would run all the same\n"};

@@ -39,6 +39,7 @@ int offline(const Options& options) {
 }  // namespace
 
 int plan_verb(const Options& options) {
+  if (options.adopt == Toggle::on) return adopt_cables(options);
   if (options.offline == Toggle::on) return offline(options);
   Session session(options, "plan");
   run::gather(session.crew(), run::Profiler::read);

@@ -55,9 +55,17 @@ void raise_file_limit() {
 
 }  // namespace
 
+std::string inventory_path(const Options& options) {
+  return options.inventory.empty() ? kDefaultInventory : options.inventory;
+}
+
+std::string inventory_text(const Options& options) {
+  return read_inventory(inventory_path(options));
+}
+
 model::Fleet load_fleet(const Options& options) {
   if (!options.adhoc.nodes.empty()) return checked(model::load_adhoc(options.adhoc));
-  const std::string path = options.inventory.empty() ? kDefaultInventory : options.inventory;
+  const std::string path = inventory_path(options);
   return checked(model::load_inventory(read_inventory(path), path));
 }
 
@@ -137,7 +145,10 @@ struct Session::Sinks final : plan::Sink {
 };
 
 Session::Session(const Options& options, std::string_view verb)
-    : fleet_(load_fleet(options)), quiet_(options.quiet) {
+    : Session(options, verb, load_fleet(options)) {}
+
+Session::Session(const Options& options, std::string_view verb, model::Fleet fleet)
+    : fleet_(std::move(fleet)), quiet_(options.quiet) {
   raise_file_limit();
   const std::vector<std::size_t> nodes = selection(options, fleet_);
 

@@ -98,11 +98,13 @@ int status_verb(const Options& options) {
 
   const auto links = verify::all_links_status(session.fleet(), session.crew().indices(),
                                               seen.evidence, seen.matrix);
-  const std::string json = report::json_status(session.fleet(), links);
+  const auto findings = verify::findings_beside_links(session.fleet(), seen.evidence);
+  const std::string json = report::json_status(session.fleet(), links, findings);
   session.keep("report.json", json);
-  write_result(options, options.format == Format::text
-                            ? report::text_status(session.fleet(), links, result_style(options))
-                            : json);
+  write_result(options,
+               options.format == Format::text
+                   ? report::text_status(session.fleet(), links, result_style(options), findings)
+                   : json);
   report::RunSummary summary;
   report::add(summary, seen.matrix);
   for (const run::NodeRun& node : session.crew().nodes()) {

@@ -34,6 +34,7 @@ bf_darwin() {
   bf_read ifconfig 1048576 ifconfig -a
   bf_read ports 1048576 networksetup -listallhardwareports
   bf_read location 65536 networksetup -getcurrentlocation
+  bf_read services 65536 networksetup -listallnetworkservices
   bf_read routes 1048576 netstat -rn -f inet
   bf_read rdma_ctl 65536 rdma_ctl status
   bf_read ibv_devices 65536 ibv_devices

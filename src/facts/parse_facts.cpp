@@ -147,6 +147,17 @@ void read_session(const Frame* frame, NodeFacts& facts) {
   }
 }
 
+// `networksetup -listallnetworkservices`: a note, then a name a line, "*" before disabled ones.
+// Only traces of exo are looked for: without an answer nothing is missed.
+void read_services(const Frame* frame, NodeFacts& facts) {
+  if (frame == nullptr || !fault_of(*frame).empty()) return;
+  for (std::string_view line : split_lines(frame->payload)) {
+    if (line.starts_with('*')) line.remove_prefix(1);
+    if (!line.starts_with("EXO ") || facts.exo_services.size() == 16) continue;
+    facts.exo_services.push_back(printable(trim(line), 60));
+  }
+}
+
 void read_darwin(Reader& reader, const std::vector<Frame>& frames, NodeFacts& facts) {
   facts.model = reader.word("model", "sysctl hw.model");
   if (auto version = reader.parsed("sw_vers", "sw_vers", darwin::parse_sw_vers))
@@ -170,6 +181,7 @@ void read_darwin(Reader& reader, const std::vector<Frame>& frames, NodeFacts& fa
   facts.exo_daemon = find(frames, "exo") != nullptr;
   if (auto name = reader.parsed("location", "networksetup", darwin::parse_location))
     facts.network_location = std::move(*name);
+  read_services(find(frames, "services"), facts);
   if (find(frames, "profiler") == nullptr) return;  // not asked for
   if (const Frame* profiler = reader.usable("profiler", "system_profiler")) {
     if (trim(profiler->payload).empty()) {

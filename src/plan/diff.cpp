@@ -4,6 +4,7 @@
 
 #include "bringup/plan/commands.hpp"
 #include "bringup/plan/plan.hpp"
+#include "bringup/topology/exo.hpp"
 #include "bringup/topology/ibv_matrix.hpp"
 #include "bringup/util/shell.hpp"
 #include "bringup/util/text.hpp"
@@ -112,20 +113,12 @@ class Differ {
     }
   }
 
-  // exo.app's daemon puts its own network location back every 30 minutes: ports on DHCP.
   void check_exo() {
-    const bool location = facts_.network_location == "exo";
-    if (ends_.empty() || (!facts_.exo_daemon && !location)) return;
-    find(Severity::warning, "address", "",
-         facts_.exo_daemon
-             ? fmt::format("exo's network daemon is installed on {}; it puts the Thunderbolt ports "
-                           "back on DHCP every 30 minutes",
-                           node_.name)
-             : fmt::format("{} uses the network location \"exo\", which has its ports on DHCP",
-                           node_.name),
-         "the links' addresses left alone",
-         facts_.exo_daemon ? "sudo launchctl bootout system/io.exo.networksetup"
-                           : "sudo networksetup -switchtolocation Automatic");
+    if (ends_.empty()) return;
+    if (const auto exo = topology::exo_installation(node_.name, facts_)) {
+      find(Severity::warning, "address", "", exo->seen + "; " + exo->means, exo->expected,
+           exo->cure);
+    }
   }
 
   // JACCL uses GID index 1, and the GID table follows the interface's addresses: a second address

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "bringup/util/text.hpp"
 #include "bringup/verify/peers.hpp"
 
@@ -91,7 +93,10 @@ std::string long_words(const verify::Cell& cell) {
 verify::CellStatus status_of(const verify::Cell& cell, verify::CheckKind kind) {
   using verify::CheckKind;
   const bool route_too = kind == CheckKind::ping || kind == CheckKind::route;
-  const bool measured = route_too                  ? cell.ping || cell.route_ok
+  const auto of_cable = [](const verify::Verdict& one) { return one.check == CheckKind::cable; };
+  const bool measured = kind == CheckKind::cable
+                            ? std::any_of(cell.verdicts.begin(), cell.verdicts.end(), of_cable)
+                        : route_too                ? cell.ping || cell.route_ok
                         : kind == CheckKind::mtu   ? cell.mtu.has_value()
                         : kind == CheckKind::tcp   ? !cell.tcp.empty()
                         : kind == CheckKind::iperf ? cell.iperf.has_value()
@@ -118,6 +123,8 @@ verify::CellStatus status_of(const verify::Cell& cell, verify::CheckKind kind) {
 
 verify::CheckKind kind_of(Column column) {
   switch (column) {
+    case Column::cable:
+      return verify::CheckKind::cable;
     case Column::ping:
       return verify::CheckKind::ping;
     case Column::mtu:
@@ -153,6 +160,8 @@ std::string figure_words(const verify::Cell& cell, Column column) {
     return value ? fmt::format(fmt::runtime(form), *value) : "";
   };
   switch (column) {
+    case Column::cable:
+      return "✓";
     case Column::ping:
       return cell.ping ? rtt(cell) : "✓";
     case Column::mtu:
@@ -197,7 +206,8 @@ std::string failure_words(const verify::Cell& cell, Column column) {
   if (rdma && cell.rdma && cell.rdma->failure) {
     return "✗ " + printable(cell.rdma->failure->layer, 16);
   }
-  const std::string figure = column == Column::ping ? "" : figure_words(cell, column);
+  const bool plain = column == Column::ping || column == Column::cable;
+  const std::string figure = plain ? "" : figure_words(cell, column);
   return figure.empty() ? "✗" : "✗ " + figure;
 }
 
@@ -241,8 +251,12 @@ std::string pair_words(const model::Fleet& fleet, const verify::Cell& cell) {
 }
 
 std::string matrix_findings(const verify::Matrix& matrix, const Style& style) {
+  return findings_text(matrix.findings, style);
+}
+
+std::string findings_text(const std::vector<verify::Finding>& findings, const Style& style) {
   std::string text;
-  for (const auto& found : matrix.findings) {
+  for (const auto& found : findings) {
     const std::string first = bullet(mark_of(found.severity), style);
     text += wrap(first, fmt::format("{}: {}", printable(found.target), printable(found.layer)), 4,
                  style);

@@ -1,6 +1,7 @@
 #pragma once
 // One cell of the matrix in words. Internal to the room.
 #include <string>
+#include <vector>
 
 #include "bringup/model/fleet.hpp"
 #include "bringup/report/style.hpp"
@@ -23,7 +24,7 @@ std::string long_words(const verify::Cell& cell);
 verify::CellStatus status_of(const verify::Cell& cell, verify::CheckKind kind);
 
 // One figure of the cell in a table of its own: "39.8", "slow 21.3", "✗", "no iperf3", "—".
-enum class Column { ping, mtu, tcp, iperf, rdma_bandwidth, rdma_latency };
+enum class Column { cable, ping, mtu, tcp, iperf, rdma_bandwidth, rdma_latency };
 verify::CheckKind kind_of(Column column);
 std::string short_words(const verify::Cell& cell, Column column);
 
@@ -34,6 +35,7 @@ std::string_view means_words(verify::RdmaMeans means);
 std::string pair_words(const model::Fleet& fleet, const verify::Cell& cell);
 
 // The distinct findings of the matrix: what was seen, what was expected, what to do next.
+std::string findings_text(const std::vector<verify::Finding>& findings, const Style& style);
 std::string matrix_findings(const verify::Matrix& matrix, const Style& style);
 
 }  // namespace bringup::report

@@ -312,7 +312,8 @@ std::string json_estimate(const model::Fleet& fleet, const verify::Estimate& est
   return json.dump(2) + "\n";
 }
 
-std::string json_status(const model::Fleet& fleet, const std::vector<verify::LinkStatus>& links) {
+std::string json_status(const model::Fleet& fleet, const std::vector<verify::LinkStatus>& links,
+                        const std::vector<verify::Finding>& findings) {
   Json json = {{"schema", "bringup.status/1"}, {"fleet", clean(fleet.name)}};
   json["links"] = Json::array();
   for (const auto& status : links) {
@@ -333,6 +334,7 @@ std::string json_status(const model::Fleet& fleet, const std::vector<verify::Lin
     one["first_broken"] = json_of(status.first_broken);
     json["links"].push_back(std::move(one));
   }
+  json["findings"] = json_of(findings);
   return json.dump(2) + "\n";
 }
 

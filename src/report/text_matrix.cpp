@@ -83,8 +83,8 @@ Table square(const model::Fleet& fleet, const verify::Matrix& matrix, Column col
 }
 
 // A table's word behind a mark of its own: "✗ 22" is "22" there.
-std::string after_mark(const std::string& words) {
-  if (words == "✓") return "reachable";
+std::string after_mark(const std::string& words, Column column) {
+  if (words == "✓") return column == Column::cable ? "as declared" : "reachable";
   if (words == "✗") return "failed";
   const std::string cross = "✗ ";
   return words.starts_with(cross) ? words.substr(cross.size()) : words;
@@ -105,6 +105,8 @@ std::string by_means(const verify::Matrix& matrix) {
 
 std::string title(const verify::Matrix& matrix, Column column) {
   switch (column) {
+    case Column::cable:
+      return "Cables";
     case Column::ping:
       return "Ping, average round trip";
     case Column::mtu:
@@ -124,8 +126,10 @@ std::string title(const verify::Matrix& matrix, Column column) {
 std::vector<Column> columns_of(const verify::Matrix& matrix) {
   using verify::CheckKind;
   std::vector<Column> columns;
-  const bool any_of_these = matrix.has(CheckKind::mtu) || matrix.has(CheckKind::tcp) ||
-                            matrix.has(CheckKind::iperf) || matrix.has(CheckKind::rdma);
+  if (matrix.has(CheckKind::cable)) columns.push_back(Column::cable);
+  const bool any_of_these = matrix.has(CheckKind::cable) || matrix.has(CheckKind::mtu) ||
+                            matrix.has(CheckKind::tcp) || matrix.has(CheckKind::iperf) ||
+                            matrix.has(CheckKind::rdma);
   if (matrix.has(CheckKind::ping) || matrix.has(CheckKind::route) || !any_of_these) {
     columns.push_back(Column::ping);
   }
@@ -254,7 +258,8 @@ std::string text_verify(const model::Fleet& fleet, const verify::Matrix& matrix,
     const auto words = [&](const verify::Cell& cell) -> std::pair<Mark, std::string> {
       if (columns.size() == 1 && column == Column::ping) return whole(cell);
       if (!has_place(fleet, cell, column)) return {Mark::none, "no RDMA"};
-      return {mark_of(status_of(cell, kind_of(column))), after_mark(short_words(cell, column))};
+      return {mark_of(status_of(cell, kind_of(column))),
+              after_mark(short_words(cell, column), column)};
     };
     text += list(
         fleet, matrix, style, [](const auto&) { return true; }, words);

@@ -5,6 +5,7 @@
 
 #include "bringup/report/text.hpp"
 #include "bringup/util/text.hpp"
+#include "cells.hpp"
 #include "paint.hpp"
 
 namespace bringup::report {
@@ -52,7 +53,7 @@ std::string text_estimate(const verify::Estimate& estimate, const Style& style) 
 }
 
 std::string text_status(const model::Fleet& fleet, const std::vector<verify::LinkStatus>& links,
-                        const Style& style) {
+                        const Style& style, const std::vector<verify::Finding>& findings) {
   std::string text;
   std::size_t whole = 0;
   for (const auto& status : links) {
@@ -79,6 +80,7 @@ std::string text_status(const model::Fleet& fleet, const std::vector<verify::Lin
                  4, style);
     text += explain(broken.seen, broken.expected, broken.cure, style, broken.meaning);
   }
+  if (!findings.empty()) text += "\n" + findings_text(findings, style);
   return text + (text.empty() ? "" : "\n") +
          fmt::format("{} of {} without a broken layer\n", whole, count_of(links.size(), "link"));
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bringup/plan/cable_findings.hpp"
 #include "bringup/util/digest.hpp"
 
 namespace bringup::run {
@@ -75,6 +76,7 @@ plan::Plan make_plan(const Crew& crew) {
     }
   }
   plan::cross_check(crew.fleet(), known, out);
+  plan::add_cable_findings(crew.fleet(), known, out);
   return out;
 }
 

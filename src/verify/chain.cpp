@@ -7,6 +7,7 @@
 
 #include "bringup/topology/thunderbolt.hpp"
 #include "bringup/verify/peers.hpp"
+#include "cable.hpp"
 #include "diagnose.hpp"
 #include "walk.hpp"
 
@@ -65,6 +66,9 @@ LayerStatus from_facts(const Walk& walk, Layer layer, std::string good) {
 
 LayerStatus cable_layer(const Walk& walk) {
   if (walk.facts == nullptr) return unknown(Layer::cable, "no facts");
+  if (const auto* plug = misplugged(walk.cables, walk.index)) {
+    return broken(Layer::cable, diagnosis_of(walk.fleet, *plug));
+  }
   auto status = from_facts(walk, Layer::cable, "signal");
   if (status.state != LayerState::ok) {
     const auto ports = thunderbolt_ports(*walk.facts);
@@ -78,6 +82,9 @@ LayerStatus cable_layer(const Walk& walk) {
   }
   const auto* interface = walk.facts->find_interface(walk.self.interface);
   if (interface == nullptr || !interface->active) {
+    if (const auto* gone = walk.cables.miswired(walk.index)) {
+      return broken(Layer::cable, diagnosis_of(walk.fleet, *gone));
+    }
     return unknown(Layer::cable, "the system does not say");
   }
   return status;
@@ -237,8 +244,11 @@ std::vector<Layer> all_layers() {
   return {kLayers.begin(), kLayers.end()};
 }
 
-LinkStatus link_status(const model::Fleet& fleet, std::size_t link,
-                       const std::vector<NodeEvidence>& evidence, const Matrix& matrix) {
+namespace {
+
+LinkStatus status_with(const topology::CableReport& cables, const model::Fleet& fleet,
+                       std::size_t link, const std::vector<NodeEvidence>& evidence,
+                       const Matrix& matrix) {
   LinkStatus result;
   result.link = link;
   const model::Link& cable = fleet.links[link];
@@ -257,7 +267,8 @@ LinkStatus link_status(const model::Fleet& fleet, std::size_t link,
                     evidence[self.node].facts,
                     evidence[peer.node].facts,
                     evidence,
-                    cell == matrix.cells.end() ? nullptr : &*cell};
+                    cell == matrix.cells.end() ? nullptr : &*cell,
+                    cables};
     for (const Layer layer : kLayers) result.ends[side].push_back(status_of(walk, layer));
   }
   for (std::size_t i = 0; i < kLayers.size() && !result.first_broken; ++i) {
@@ -268,6 +279,13 @@ LinkStatus link_status(const model::Fleet& fleet, std::size_t link,
     }
   }
   return result;
+}
+
+}  // namespace
+
+LinkStatus link_status(const model::Fleet& fleet, std::size_t link,
+                       const std::vector<NodeEvidence>& evidence, const Matrix& matrix) {
+  return status_with(cable_report(fleet, evidence), fleet, link, evidence, matrix);
 }
 
 std::optional<Diagnosis> broken_below_rdma(const model::Fleet& fleet, std::size_t link,
@@ -290,13 +308,14 @@ std::vector<LinkStatus> all_links_status(const model::Fleet& fleet,
                                          const std::vector<NodeEvidence>& evidence,
                                          const Matrix& matrix) {
   std::vector<LinkStatus> all;
+  const topology::CableReport cables = cable_report(fleet, evidence);
   const auto in = [&](std::size_t node) {
     return std::find(selected.begin(), selected.end(), node) != selected.end();
   };
   for (std::size_t link = 0; link < fleet.links.size(); ++link) {
     const auto& ends = fleet.links[link].ends;
     if (in(ends[0].node) || in(ends[1].node)) {
-      all.push_back(link_status(fleet, link, evidence, matrix));
+      all.push_back(status_with(cables, fleet, link, evidence, matrix));
     }
   }
   return all;

@@ -7,6 +7,7 @@
 
 #include "bringup/util/text.hpp"
 #include "bringup/verify/diagnoses.hpp"
+#include "cable.hpp"
 #include "observe.hpp"
 
 namespace bringup::verify {
@@ -135,7 +136,8 @@ Diagnosis wrong_route(const model::Fleet& fleet, const model::LinkEnd& from,
 }
 
 std::optional<Diagnosis> first_broken_layer(const model::Fleet& fleet, std::size_t link,
-                                            const std::vector<NodeEvidence>& evidence) {
+                                            const std::vector<NodeEvidence>& evidence,
+                                            const topology::CableReport& cables) {
   const model::Link& cable = fleet.links[link];
   std::vector<End> ends;
   for (std::size_t side = 0; side < 2; ++side) {
@@ -144,10 +146,11 @@ std::optional<Diagnosis> first_broken_layer(const model::Fleet& fleet, std::size
     const auto& known = evidence[self.node];
     if (known.error) return no_session(fleet, self.node, *known.error);
     if (known.facts != nullptr) {
-      ends.push_back({fleet, cable, link, self, peer, known, known.facts, evidence[peer.node].facts,
-                      evidence});
+      ends.push_back(
+          {fleet, cable, link, self, peer, known, known.facts, evidence[peer.node].facts});
     }
   }
+  if (const auto* plug = misplugged(cables, link)) return diagnosis_of(fleet, *plug);
   constexpr std::array<Layer, 5> layers = {bridge_layer, interface_layer, cable_layer,
                                            address_layer, route_layer};
   for (const Layer layer : layers) {

@@ -4,6 +4,7 @@
 
 #include "bringup/verify/checks.hpp"
 #include "bringup/verify/peers.hpp"
+#include "cable.hpp"
 #include "judged.hpp"
 #include "notes.hpp"
 
@@ -22,7 +23,39 @@ Finding finding_of(const Diagnosis& diagnosis, plan::Severity severity) {
 
 namespace {
 
+// What the profilers of both ends say of the cable.
+void judge_cable(Judged& j) {
+  const std::size_t link = *j.cell.link;
+  const std::string declared = j.fleet.link_name(j.link);
+  switch (j.cables.links[link]) {
+    case topology::CableState::not_thunderbolt:
+      j.settle(CellStatus::skipped);
+      return;
+    case topology::CableState::unknown:
+      j.unmeasured();
+      return;
+    case topology::CableState::right:
+    case topology::CableState::wrong:
+      break;
+  }
+  CellStatus worst = CellStatus::pass;
+  for (const auto& finding : j.cables.findings) {
+    if (std::find(finding.links.begin(), finding.links.end(), link) == finding.links.end()) {
+      continue;
+    }
+    if (finding.severity == topology::CableSeverity::error) {
+      worst = CellStatus::fail;
+      j.verdict(CheckKind::cable, worst, "cable", finding.seen, finding.expected);
+      j.settle(worst, diagnosis_of(j.fleet, finding));
+    }
+  }
+  if (worst != CellStatus::pass) return;
+  j.verdict(CheckKind::cable, CellStatus::pass, "cable", declared, declared);
+  j.settle(CellStatus::pass);
+}
+
 void judge_linked(Judged& j) {
+  if (wanted(j.options, CheckKind::cable)) judge_cable(j);
   judge_route_and_ping(j);
   if (wanted(j.options, CheckKind::mtu)) judge_mtu(j);
   if (wanted(j.options, CheckKind::tcp)) judge_tcp(j);
@@ -58,6 +91,12 @@ Matrix judge(const model::Fleet& fleet, const std::vector<std::size_t>& selected
     if (!evidence[node].error) continue;
     add_finding(matrix,
                 finding_of(no_session(fleet, node, *evidence[node].error), plan::Severity::error));
+  }
+  const topology::CableReport cables = cable_report(fleet, evidence);
+  if (wanted(options, CheckKind::cable)) {
+    for (auto& finding : fleet_findings(fleet, evidence, cables)) {
+      add_finding(matrix, std::move(finding));
+    }
   }
   std::map<std::pair<std::size_t, std::size_t>, std::vector<std::size_t>> links;  // by both orders
   for (std::size_t index = 0; index < fleet.links.size(); ++index) {
@@ -96,6 +135,7 @@ Matrix judge(const model::Fleet& fleet, const std::vector<std::size_t>& selected
                  evidence,
                  options,
                  figures == known.end() ? nullptr : &figures->second,
+                 cables,
                  {}};
         j.cell.from = from;
         j.cell.to = to;

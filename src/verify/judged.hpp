@@ -25,6 +25,7 @@ struct Judged {
   const std::vector<NodeEvidence>& evidence;
   const CheckOptions& options;
   const Measurement* measured;  // null: none
+  const topology::CableReport& cables;
   Cell cell = {};
   bool decided = false;
   std::vector<Finding> findings = {};
@@ -73,7 +74,7 @@ struct Judged {
                                         fmt::format("run it by hand on {}", name(from))});
   }
   void fail(Diagnosis fallback) {
-    auto first = first_broken_layer(fleet, *cell.link, evidence);
+    auto first = first_broken_layer(fleet, *cell.link, evidence, cables);
     settle(CellStatus::fail, first ? std::move(first) : std::move(fallback));
   }
   void verdict(CheckKind check, CellStatus status, std::string what, std::string seen,

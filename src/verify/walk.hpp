@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "bringup/topology/cable_check.hpp"
 #include "bringup/util/text.hpp"
 #include "bringup/verify/chain.hpp"
 #include "bringup/verify/diagnoses.hpp"
@@ -23,6 +24,7 @@ struct Walk {
   const facts::NodeFacts* peer_facts;    // null: not known
   const std::vector<NodeEvidence>& all;  // of the fleet
   const Cell* cell;                      // from this end; null: not measured
+  const topology::CableReport& cables;
 
   [[nodiscard]] const std::string& node() const { return fleet.nodes[self.node].name; }
   [[nodiscard]] const std::string& peer_node() const { return fleet.nodes[peer.node].name; }

@@ -6,13 +6,15 @@
 namespace bringup::verify {
 namespace {
 
-constexpr std::array kChecks = {CheckKind::route, CheckKind::ping,  CheckKind::mtu,
+constexpr std::array kChecks = {CheckKind::cable, CheckKind::route, CheckKind::ping, CheckKind::mtu,
                                 CheckKind::tcp,   CheckKind::iperf, CheckKind::rdma};
 
 }  // namespace
 
 std::string_view to_string(CheckKind kind) {
   switch (kind) {
+    case CheckKind::cable:
+      return "cable";
     case CheckKind::route:
       return "route";
     case CheckKind::ping:

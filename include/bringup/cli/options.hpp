@@ -12,7 +12,7 @@
 
 namespace bringup::cli {
 
-enum class Verb { check, plan, apply, verify, status, exec, trust, export_, collect };
+enum class Verb { check, plan, apply, verify, status, exec, trust, export_, collect, discover };
 enum class Format { text, json, jsonl };
 enum class Ask { no, yes };
 enum class Toggle { off, on };
@@ -62,6 +62,10 @@ struct Options {
   Toggle measure = Toggle::off;    // export
   Toggle anonymise = Toggle::off;  // collect
   std::string from;                // status: a folder that collect wrote; empty: the nodes
+  Toggle adopt = Toggle::off;      // plan --adopt
+  std::vector<std::string> hosts;  // discover
+  std::vector<std::string> via;    // discover: hops, outermost first
+  Toggle dot = Toggle::off;        // discover
 };
 
 // What there is to say before any work: help, the version, or what is wrong with the command line.

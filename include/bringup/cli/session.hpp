@@ -27,6 +27,9 @@ struct Exit {
 model::Fleet load_fleet(const Options& options);
 // The same, or, where neither is given, the inventory that a collection carries.
 model::Fleet load_fleet_or(const Options& options, const std::string& collected);
+// The inventory's file, and its text. Throws Exit(2) when it cannot be read.
+std::string inventory_path(const Options& options);
+std::string inventory_text(const Options& options);
 // Indices of the nodes that --limit leaves. Throws Exit(2).
 std::vector<std::size_t> selection(const Options& options, const model::Fleet& fleet);
 
@@ -44,6 +47,8 @@ class Session {
  public:
   // Asks for the passwords that will be needed, once, before anything is contacted.
   Session(const Options& options, std::string_view verb);
+  // Over this fleet instead of the inventory's.
+  Session(const Options& options, std::string_view verb, model::Fleet fleet);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -85,5 +90,7 @@ int exec_verb(const Options& options);
 int trust_verb(const Options& options);
 int export_verb(const Options& options);
 int collect_verb(const Options& options);
+int discover_verb(const Options& options);
+int adopt_cables(const Options& options);  // plan --adopt
 
 }  // namespace bringup::cli

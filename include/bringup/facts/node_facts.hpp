@@ -42,9 +42,10 @@ struct NodeFacts {
   std::optional<std::vector<std::string>> ibv_devices;      // unset: no such tool or unreadable
   std::optional<std::vector<platform::IbvPort>> ibv_ports;  // by ibv_devinfo; unset likewise
   FileState matrix_file;
-  std::string profiler_json;     // SPThunderboltDataType, unchecked; whole or empty; not in `raw`
-  bool exo_daemon = false;       // io.exo.networksetup, which puts DHCP back
-  std::string network_location;  // `networksetup -getcurrentlocation`
+  std::string profiler_json;  // SPThunderboltDataType, unchecked; whole or empty; not in `raw`
+  bool exo_daemon = false;    // io.exo.networksetup, which puts DHCP back
+  std::vector<std::string> exo_services;  // "EXO Thunderbolt 1", of the location in use
+  std::string network_location;           // `networksetup -getcurrentlocation`
   platform::SudoState sudo = platform::SudoState::unknown;
   std::string session_address;           // node's address on which this session arrives
   std::string session_interface;         // and its interface; empty when unknown

@@ -15,7 +15,8 @@ std::string json_verify(const model::Fleet& fleet, const verify::Matrix& matrix)
 std::string json_estimate(const model::Fleet& fleet, const verify::Estimate& estimate);
 
 // "bringup.status/1" (docs/schema/status-1.json).
-std::string json_status(const model::Fleet& fleet, const std::vector<verify::LinkStatus>& links);
+std::string json_status(const model::Fleet& fleet, const std::vector<verify::LinkStatus>& links,
+                        const std::vector<verify::Finding>& findings = {});
 
 // "bringup.apply/1" (docs/schema/apply-1.json), the matrix inside as in bringup.verify/1.
 std::string json_apply(const model::Fleet& fleet, const ApplyReport& report);

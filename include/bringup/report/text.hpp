@@ -46,6 +46,6 @@ std::string text_estimate(const verify::Estimate& estimate, const Style& style);
 // `status`: for each link its two ends and, layer by layer, what holds; then the first broken
 // layer.
 std::string text_status(const model::Fleet& fleet, const std::vector<verify::LinkStatus>& links,
-                        const Style& style);
+                        const Style& style, const std::vector<verify::Finding>& findings = {});
 
 }  // namespace bringup::report

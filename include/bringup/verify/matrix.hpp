@@ -13,7 +13,7 @@
 
 namespace bringup::verify {
 
-enum class CheckKind { route, ping, mtu, tcp, iperf, rdma };
+enum class CheckKind { cable, route, ping, mtu, tcp, iperf, rdma };
 std::string_view to_string(CheckKind kind);
 std::optional<CheckKind> parse_check_kind(std::string_view word);
 std::vector<std::string> check_kind_words();  // in the order of the enum

@@ -21,7 +21,7 @@ BY_COMMANDS = {
     "deletem-stuck": "enX", "deletem-leaves-down": "enX", "address-refused": "enX",
     "address-lost": "enX", "rdma-disabled": "", "flood": "[MB]", "garbage": "",
     "profiler-slow": "SECONDS", "profiler-hang": "", "profiler-empty": "", "cut-on": "N|WORD",
-    "vanish-on": "N|WORD", "slow-ifconfig": "SECONDS", "pingpong-hang": "", "pingpong-errno22": "",
+    "vanish-on": "N|WORD", "slow-ifconfig": "SECONDS", "profiler-blind": "enX", "pingpong-hang": "", "pingpong-errno22": "",
 }
 
 
@@ -188,6 +188,22 @@ def _overlap_line(lab, name, subnet, verb):
                      f"/{net.prefixlen} dev {iface}"], lab.netns(name))
 
 
+def _wires(lab, name, up):
+    """A wedged Thunderbolt controller: no signal on any of its cables."""
+    lines = []
+    for cable in lab.fleet.cables:
+        far = [e.partition(":")[0] for e in cable.ends() if e.partition(":")[0] != name]
+        if len(far) == 2 or not lab.plugged(cable):
+            continue
+        if not up or not any(lab.fault_on(f, "wedged") for f in far):
+            lines += network.wire_lines(lab, cable, up=up)
+    kernel.ip_batch(lines, lab.wire)
+
+
+def _wedge(lab, name, _):
+    _wires(lab, name, False)
+
+
 _EXO = "/Library/LaunchDaemons/io.exo.networksetup.plist"
 _EXO_PLIST = """<?xml version="1.0" encoding="UTF-8"?>
 <plist version="1.0"><dict>
@@ -224,6 +240,7 @@ BY_LAB = {
     "sshd-silent": ("", _silent, _silent_mend),
     "profiler-says": ("FILE", _says, lambda *_: None),
     "ping-loss": ("enX:PERCENT", _loss, _loss_mend),
+    "wedged": ("", _wedge, lambda l, n, _: _wires(l, n, True)),
     "lan-overlap": ("SUBNET", lambda l, n, a: _overlap_line(l, n, a, "add"),
                     lambda l, n, a: _overlap_line(l, n, a, "del")),
     "exo": ("", _exo, _exo_mend),
@@ -284,7 +301,9 @@ def mend(lab, name, word=None):
 
 
 def after_boot(lab, name):
-    """Lets the faults that a boot has undone hold again."""
+    """Lets the faults that a boot has undone hold again, and ends the one that a boot cures."""
+    if lab.fault_on(name, "wedged"):
+        mend(lab, name, "wedged")
     for f in lab.state["faults"].get(name, []):
         if f["name"] in ("disk-full", "down", "sshd-silent", "profiler-says", "lan-overlap"):
             if f["name"] != "profiler-says":

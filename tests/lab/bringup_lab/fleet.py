@@ -69,6 +69,10 @@ class Cable:
     def ends(self):
         return (self.a, self.b)
 
+    @property
+    def key(self):
+        return f"{self.a}-{self.b}"
+
 
 @dataclass
 class Segment:

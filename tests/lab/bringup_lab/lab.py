@@ -96,13 +96,12 @@ class Lab:
     # What is true now.
 
     def cable_at(self, name, iface):
-        for cable in self.fleet.cables:
-            if f"{name}:{iface}" in cable.ends():
-                return cable
-        return None
+        """The cable in that port, else one that was pulled out of it."""
+        found = [c for c in self.fleet.cables if f"{name}:{iface}" in c.ends()]
+        return next((c for c in found if self.plugged(c)), found[0] if found else None)
 
     def plugged(self, cable):
-        return cable.a not in self.state["unplugged"]
+        return cable.key not in self.state["unplugged"]
 
     def rdma_on(self, name):
         return self.state["rdma"][name] and not self.fault_on(name, "rdma-disabled")
@@ -121,10 +120,14 @@ class Lab:
 
     def cable_named(self, link):
         """`studio1:en3`, either end, or both joined by a hyphen."""
+        found = []
         for cable in self.fleet.cables:
             a, b = cable.ends()
             if link in (a, b, f"{a}-{b}", f"{b}-{a}"):
-                return cable
+                found.append(cable)
+        found.sort(key=lambda c: not self.plugged(c))
+        if found:
+            return found[0]
         raise LabError(f"no cable {link!r}; there are "
                        + ", ".join(f"{c.a}-{c.b}" for c in self.fleet.cables))
 
@@ -155,6 +158,7 @@ class Lab:
         os.makedirs(BASE, mode=0o755, exist_ok=True)
         kernel.mount("tmpfs", self.dir, "tmpfs", 0, "mode=755,size=2g")
         self.state = {"unplugged": [], "off": [], "faults": {}, "helpers": helpers, "wan": None,
+                      "cables": len(fleet.cables),
                       "shaped": {}, "lossy": {}, "mtus": {},
                       "rdma": {n: x.rdma for n, x in fleet.nodes.items()},
                       "boot_time": {n: int(time.time()) for n in fleet.nodes}}
@@ -202,14 +206,22 @@ class Lab:
     def unplug(self, link):
         cable = self.cable_named(link)
         if self.plugged(cable):
-            self.state["unplugged"].append(cable.a)
+            self.state["unplugged"].append(cable.key)
         kernel.ip_batch(network.wire_lines(self, cable, up=False), self.wire)
         self.save()
 
     def plug(self, link):
-        cable = self.cable_named(link)
-        if cable.a in self.state["unplugged"]:
-            self.state["unplugged"].remove(cable.a)
+        """A cable that was pulled; or, with two free ends that none joins, one more."""
+        try:
+            cable = self.cable_named(link)
+        except LabError:
+            ends = re.fullmatch(r"([a-z][a-z0-9-]*:[a-z0-9]+)-([a-z][a-z0-9-]*:[a-z0-9]+)", link)
+            if ends is None:
+                raise
+            cable = network.add_cable(self, *ends.groups())
+        if not self.plugged(cable):
+            network.check_free(self, cable)
+            self.state["unplugged"].remove(cable.key)
         kernel.ip_batch(network.wire_lines(self, cable, up=True), self.wire)
         self.save()
 

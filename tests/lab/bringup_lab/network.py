@@ -9,6 +9,8 @@ import ipaddress
 import os
 
 from . import kernel, rdma
+from .errors import LabError
+from .fleet import Cable
 from .truth import mac_of
 
 # Room for jumbo frames on the wire; what a node may send is its own interface's business.
@@ -94,9 +96,7 @@ def _cables(lab):
                          f"{iface} address {mac_of(node.name, iface)} "
                          f"netns {lab.netns(node.name)}")
     for k, cable in enumerate(lab.fleet.cables):
-        # ageing 0: a cable learns nothing.
-        lines += [f"link add c{k} mtu {WIRE_MTU} type bridge stp_state 0 forward_delay 0 "
-                  "ageing_time 0 mcast_snooping 0", f"link set c{k} up"]
+        lines += _bridge_lines(k)
         for end in cable.ends():
             name, _, iface = end.partition(":")
             lines.append(f"link set {wire_end(lab.fleet.nodes[name], iface)} master c{k} up")
@@ -104,9 +104,45 @@ def _cables(lab):
 
 
 def wire_lines(lab, cable, up):
-    state = "up" if up else "down"
+    """Plugging puts the ends into the cable's own bridge: they may have been another's since."""
+    state = f"master c{lab.fleet.cables.index(cable)} up" if up else "down"
     return [f"link set {wire_end(lab.fleet.nodes[e.partition(':')[0]], e.partition(':')[2])} "
             f"{state}" for e in cable.ends()]
+
+
+def check_free(lab, cable):
+    for end in cable.ends():
+        node, _, iface = end.partition(":")
+        if iface not in lab.known_node(node).ports().values():
+            raise LabError(f"{node} has no port {iface!r}")
+        there = lab.cable_at(node, iface)
+        if there is not None and lab.plugged(there):
+            raise LabError(f"{end} has a cable in: {there.key}")
+
+
+def add_cable(lab, a, b):
+    """A cable that the fleet's file does not know; `calm` takes it away again."""
+    cable = Cable(a, b)
+    check_free(lab, cable)
+    lab.fleet.cables.append(cable)
+    kernel.ip_batch(_bridge_lines(len(lab.fleet.cables) - 1), lab.wire)
+    return cable
+
+
+def drop_added_cables(lab):
+    for k, cable in list(enumerate(lab.fleet.cables))[lab.state["cables"]:]:
+        if lab.plugged(cable):
+            kernel.ip_batch(wire_lines(lab, cable, up=False), lab.wire)
+        else:
+            lab.state["unplugged"].remove(cable.key)
+        kernel.ip_batch([f"link del c{k}"], lab.wire)
+    del lab.fleet.cables[lab.state["cables"]:]
+
+
+def _bridge_lines(k):
+    # ageing 0: a cable learns nothing.
+    return [f"link add c{k} mtu {WIRE_MTU} type bridge stp_state 0 forward_delay 0 "
+            "ageing_time 0 mcast_snooping 0", f"link set c{k} up"]
 
 
 def boot_lines(lab, name, bridged):
@@ -144,7 +180,7 @@ def address_lines(lab, name, iface):
     if cable is None or lab.fleet.start != "addressed":
         return []
     address = cable.a_address if cable.a == f"{name}:{iface}" else cable.b_address
-    return [f"addr add {address} brd + dev {iface}"]
+    return [f"addr add {address} brd + dev {iface}"] if address else []
 
 
 def forget(lab, name):

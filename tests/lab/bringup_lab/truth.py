@@ -21,6 +21,11 @@ def _switch_uid(node, iface):
     return "0x05AC" + hashlib.sha256(f"switch {node}:{iface}".encode()).hexdigest()[:12].upper()
 
 
+def wedged(lab, cable):
+    """A Thunderbolt controller that hangs takes both ends of its cables along."""
+    return any(lab.fault_on(end.partition(":")[0], "wedged") for end in cable.ends())
+
+
 def _port(lab, node, receptacle, iface):
     port = {"receptacle": receptacle, "iface": iface, "mac": mac_of(node.name, iface),
             "domain": domain_of(node.name, iface), "switch_uid": _switch_uid(node.name, iface),
@@ -28,11 +33,13 @@ def _port(lab, node, receptacle, iface):
     cable = lab.cable_at(node.name, iface)
     if cable is None or not lab.plugged(cable):
         return port
+    if lab.fault_on(node.name, "profiler-blind", iface):
+        return port
     mine = f"{node.name}:{iface}"
     far = cable.b if cable.a == mine else cable.a
     far_node, _, far_iface = far.partition(":")
     peer = lab.fleet.nodes[far_node]
-    if not lab.running(far_node):
+    if not lab.running(far_node) or wedged(lab, cable):
         return port
     port["speed"] = cable.speed
     port["dock"] = cable.dock if cable.a == mine else ""

@@ -110,11 +110,12 @@ def recable(lab, link, speed, dock):
 
 def calm(lab):
     """Every cable in, at full speed, without loss; MTUs as after a boot."""
-    for cable in lab.fleet.cables:
-        if not lab.plugged(cable):
-            lab.plug(cable.a)
     for sender in list(lab.state["shaped"]):
         shape(lab, sender, "off", sender)
+    network.drop_added_cables(lab)
+    for cable in lab.fleet.cables:
+        if not lab.plugged(cable):
+            lab.plug(cable.key)
     for end in lab.state["mtus"]:
         node, iface = _split(lab, end)
         cable = lab.cable_at(node.name, iface)
