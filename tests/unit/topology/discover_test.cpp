@@ -55,7 +55,7 @@ TEST_F(Discovering, MakesASoundInventory) {
 TEST_F(Discovering, ToldSlowAndDockedCablesAsTheyAre) {
   lab.cables.clear();
   lab.plug({"s1:en3", "s2:en3", 40});
-  lab.plug({"s1:en4", "s3:en3", 80, "TS5\n[nodes.evil]"});
+  lab.plug({"s1:en4", "s3:en3", 80, "TS5\\n[nodes.evil]"});
   lab.plug({"s2:en2", "s3:en4"});
   read();
   const auto fleet = sound();
