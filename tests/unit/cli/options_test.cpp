@@ -248,5 +248,29 @@ TEST(Help, IsNoError) {
   EXPECT_TRUE(std::get<Leave>(parsed).out.starts_with("bringup "));
 }
 
+TEST(Discover, TakesHostsAndTheWayToThem) {
+  const auto o = options({"discover", "admin@s1", "s2:2222", "--via", "door", "--via", "rack", "-o",
+                          "found.toml", "--dot"});
+  EXPECT_EQ(o.verb, Verb::discover);
+  EXPECT_EQ(o.hosts, (std::vector<std::string>{"admin@s1", "s2:2222"}));
+  EXPECT_EQ(o.via, (std::vector<std::string>{"door", "rack"}));
+  EXPECT_EQ(o.output, "found.toml");
+  EXPECT_EQ(o.dot, Toggle::on);
+  // A hop takes one word: what follows is a host again.
+  EXPECT_EQ(options({"discover", "--via", "door", "s1"}).hosts, std::vector<std::string>{"s1"});
+}
+
+TEST(Discover, MakesAnInventoryAndReadsNone) {
+  refusal({"discover"});
+  refusal({"discover", "s1", "-i", "fleet.toml"});
+  refusal({"discover", "s1", "--format", "json"});
+}
+
+TEST(Adopt, MakesNoPlan) {
+  EXPECT_EQ(options({"plan", "--adopt"}).adopt, Toggle::on);
+  refusal({"plan", "--adopt", "--offline"});
+  refusal({"plan", "--adopt", "--out", "plan.json"});
+}
+
 }  // namespace
 }  // namespace bringup::cli
