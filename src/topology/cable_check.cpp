@@ -67,6 +67,19 @@ class Check {
                                 [](const auto& port) { return !port.interface.empty(); });
   }
 
+  // A port that is not found may be the one whose interface is missing: networksetup names none.
+  [[nodiscard]] bool known(const PortName& end) const {
+    if (!known(end.node)) return false;
+    if (cabling().port_at(end.node, end.interface) != nullptr) return true;
+    const auto& ports = *cabling().ports[end.node];
+    return std::none_of(ports.begin(), ports.end(), [](const auto& port) {
+      return port.interface.empty() && !port.receptacle.empty();
+    });
+  }
+  [[nodiscard]] static bool is_named(const Cable& cable) {
+    return !cable.ends[0].interface.empty() && !cable.ends[1].interface.empty();
+  }
+
   void add(CableFault fault, CableSeverity severity, std::vector<std::size_t> links,
            const PortName& where, std::string seen, std::string expected, std::string cure) {
     report_.findings.push_back({fault, severity, std::move(links), where.node, where.interface,
@@ -100,12 +113,14 @@ class Check {
 
   // Is what is known enough to say that the link is not plugged as declared?
   [[nodiscard]] bool is_settled_by(const Checked& link) const {
-    const bool both = known(link.ends[0].node) && known(link.ends[1].node);
-    if (both) return true;
+    if (known(link.ends[0]) && known(link.ends[1])) return true;
     for (std::size_t side = 0; side < 2; ++side) {
       const auto& end = link.ends[side];
-      if (!known(end.node)) continue;
-      if (link.cables[side] != nullptr) return true;  // leads to a known Mac, and not to this one
+      if (!known(end)) continue;
+      if (const auto* cable = link.cables[side]) {
+        // It leads to another Mac, or maybe to the port that has no name.
+        return cable->far(*cable->end_at(end.node, end.interface)).node != link.ends[1 - side].node;
+      }
       // A cable to a Mac that is not known may well be the right one.
       return cabling().loose_at(end.node, end.interface) == nullptr;
     }
@@ -165,7 +180,7 @@ class Check {
         for (const auto& cable : cabling().cables) {
           const bool same = cable.ends[0].node == std::min(a.node, b.node) &&
                             cable.ends[1].node == std::max(a.node, b.node);
-          if (!same || used_.contains(&cable)) continue;
+          if (!same || !is_named(cable) || used_.contains(&cable)) continue;
           if (in_port && link.cables[0] != &cable && link.cables[1] != &cable) continue;
           tell_wrong_port(link, cable);
           break;
@@ -382,7 +397,7 @@ class Check {
 
   void find_extras() {
     for (const auto& cable : cabling().cables) {
-      if (used_.contains(&cable)) continue;
+      if (used_.contains(&cable) || !is_named(cable)) continue;
       const auto& [a, b] = cable.ends;
       const bool same = a.node == b.node;
       add(CableFault::extra, CableSeverity::warning, {}, a,

@@ -16,6 +16,7 @@ struct Plugged {
   int gbps = 80;
   std::string dock = {};       // seen from a
   std::string blind = {};      // the end whose profiler sees nothing
+  int far_gbps = 0;            // as b tells; 0: the same
   std::string only_dock = {};  // the end whose profiler sees the dock alone
 };
 
@@ -79,7 +80,8 @@ class CabledMacs {
       for (const auto& cable : cables) {
         if ((cable.a != end && cable.b != end) || cable.blind == end) continue;
         const std::string& far = cable.a == end ? cable.b : cable.a;
-        speed = fmt::format("{} Gb/s", cable.gbps);
+        const bool other = cable.b == end && cable.far_gbps > 0;
+        speed = fmt::format("{} Gb/s", other ? cable.far_gbps : cable.gbps);
         std::string peer = fmt::format(
             R"({{"_name":"Mac Studio","device_name_key":"Mac15,14","domain_uuid_key":"{}",)"
             R"("services_title":[{{"protocol_id_key":64087}}]}})",

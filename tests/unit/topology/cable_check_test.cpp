@@ -211,6 +211,24 @@ TEST_F(Triangle, FindsTheSlowCable) {
          "use a Thunderbolt 5 cable of 80 Gb/s between the two");
 }
 
+// The dock's leg is slower than the Mac's own port.
+TEST_F(Triangle, TakesTheSlowerSide) {
+  lab.unplug("s1:en3");
+  lab.plug({.a = "s1:en3", .b = "s2:en3", .far_gbps = 40});
+  EXPECT_EQ(only().fault, CableFault::slow);
+  EXPECT_EQ(report.cabling.cables[0].gbps, 40);
+}
+
+// The interface is gone, and networksetup with it: the cable may well be where it should be.
+TEST_F(Triangle, SaysNothingOfAPortWithoutAName) {
+  lab.facts();
+  auto& ports = lab.kept(1).ports;
+  std::erase_if(ports, [](const auto& port) { return port.device == "en3"; });
+  const auto told = check_cables(fleet, {&lab.kept(0), &lab.kept(1), &lab.kept(2)});
+  EXPECT_EQ(told.links, (std::vector{CableState::unknown, CableState::right, CableState::right}));
+  EXPECT_TRUE(told.findings.empty());
+}
+
 TEST_F(Triangle, BlamesThunderbolt4HardwareAndNoCable) {
   lab.unplug("s1:en3");
   lab.unplug("s2:en4");
