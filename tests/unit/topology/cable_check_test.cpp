@@ -202,6 +202,11 @@ TEST_F(Triangle, FindsADockAndItIsNoMatterWithoutRdma) {
   EXPECT_EQ(report.links[0], CableState::right);
   fleet.links[0].rdma = false;
   EXPECT_EQ(only().severity, CableSeverity::note);
+  // One advice is enough: without the dock the speed is another one.
+  fleet.links[0].rdma = true;
+  lab.unplug("s1:en3");
+  lab.plug({"s1:en3", "s2:en3", 40, "TS4"});
+  EXPECT_EQ(only().fault, CableFault::dock);
 }
 
 TEST_F(Triangle, FindsTheSlowCable) {

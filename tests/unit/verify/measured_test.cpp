@@ -266,7 +266,7 @@ TEST_F(Expect, MergesMeasurementsOfOneDirection) {
 
 TEST(Checks, HaveTheirWords) {
   EXPECT_EQ(check_kind_words(),
-            (std::vector<std::string>{"route", "ping", "mtu", "tcp", "iperf", "rdma"}));
+            (std::vector<std::string>{"cable", "route", "ping", "mtu", "tcp", "iperf", "rdma"}));
   for (const auto& word : check_kind_words()) EXPECT_EQ(to_string(*parse_check_kind(word)), word);
   EXPECT_FALSE(parse_check_kind("pings").has_value());
   EXPECT_TRUE(is_exclusive(CheckKind::rdma));
