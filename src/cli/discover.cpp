@@ -2,6 +2,7 @@
 
 #include "bringup/cli/session.hpp"
 #include "bringup/report/outcome.hpp"
+#include "bringup/run/collect.hpp"
 #include "bringup/run/phases.hpp"
 #include "bringup/topology/discover.hpp"
 
@@ -36,9 +37,65 @@ std::string rendered(const model::Problems& problems) {
   return text;
 }
 
+// What is to be shown: the inventory, or its graph. Throws Exit(1) when it is not sound.
+std::string made_of(topology::Discovery& found, const Options& options, std::string& inventory) {
+  topology::name_by_hostname(found);
+  inventory = topology::discovered_inventory(found);
+  if (const auto sound = model::load_inventory(inventory, "discovered"); !sound) {
+    throw Exit{1, "the inventory that was made is not sound; please report this\n" +
+                      rendered(sound.error())};
+  }
+  return options.dot == Toggle::on ? topology::discovered_dot(found) : inventory;
+}
+
+template <typename Host>
+topology::DiscoveredHost reached_as(const Host& host) {
+  topology::DiscoveredHost out;
+  out.name = host.name;
+  out.host = host.ssh.host;
+  out.user = host.ssh.user;
+  out.port = host.ssh.port;
+  out.via = host.via;
+  return out;
+}
+
+// The hosts are those of the inventory that the collection carries.
+int discover_from(const Options& options) {
+  const auto collected = run::load_collected(options.from);
+  if (!collected) {
+    throw Exit{
+        2, "--from: " + collected.error().message + "\n  cure: " + collected.error().hint + "\n"};
+  }
+  const auto fleet = model::load_inventory(collected->inventory, options.from);
+  if (!fleet) throw Exit{2, rendered(fleet.error())};
+  topology::Discovery found;
+  for (const auto& proxy : fleet->proxies) found.proxies.push_back(reached_as(proxy));
+  report::RunSummary summary;
+  std::size_t reached = 0;
+  for (const auto& node : fleet->nodes) {
+    found.hosts.push_back(reached_as(node));
+    auto& host = found.hosts.back();
+    const auto one = std::find_if(collected->nodes.begin(), collected->nodes.end(),
+                                  [&](const auto& other) { return other.node == node.name; });
+    if (one == collected->nodes.end()) {
+      host.problem = "not in the collection";
+    } else if (!one->facts) {
+      host.problem = one->facts.error().message;
+      report::add(summary, one->facts.error());
+    } else {
+      host.facts = &*one->facts;
+      ++reached;
+    }
+  }
+  std::string inventory;
+  if (reached > 0) write_result(options, made_of(found, options, inventory));
+  return report::exit_status(summary);
+}
+
 }  // namespace
 
 int discover_verb(const Options& options) {
+  if (!options.from.empty()) return discover_from(options);
   topology::Discovery found = hosts_of(options);
   auto fleet = model::load_inventory(topology::hosts_inventory(found), "discover");
   if (!fleet) throw Exit{2, rendered(fleet.error())};
@@ -63,14 +120,10 @@ int discover_verb(const Options& options) {
     }
   }
   if (reached > 0) {
-    topology::name_by_hostname(found);
-    const std::string text = topology::discovered_inventory(found);
-    session.keep("fleet.toml", text);
-    if (const auto sound = model::load_inventory(text, "discovered"); !sound) {
-      throw Exit{1, "the inventory that was made is not sound; please report this\n" +
-                        rendered(sound.error())};
-    }
-    write_result(options, options.dot == Toggle::on ? topology::discovered_dot(found) : text);
+    std::string inventory;
+    const std::string shown = made_of(found, options, inventory);
+    session.keep("fleet.toml", inventory);
+    write_result(options, shown);
   }
   return report::exit_status(summary);
 }

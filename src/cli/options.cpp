@@ -186,7 +186,8 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
 
   CLI::App* discover =
       verb("discover", Verb::discover, "Ask hosts for their cables and print an inventory");
-  discover->add_option("hosts", o.hosts, "[USER@]HOST[:PORT] of every Mac")->required();
+  discover->add_option("hosts", o.hosts, "[USER@]HOST[:PORT] of every Mac");
+  discover->add_option("--from", o.from, "A folder that collect wrote, instead of hosts");
   discover->add_option("--via", o.via, "A host on the way to them (repeatable, outermost first)")
       ->allow_extra_args(false);
   discover->add_flag("--dot", f.dot, "Print a graph for Graphviz instead");
@@ -248,6 +249,9 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   }
   if (o.verb == Verb::discover && (!o.inventory.empty() || !o.adhoc.nodes.empty())) {
     return Leave{2, {}, "discover makes an inventory and reads none: name the hosts\n"};
+  }
+  if (o.verb == Verb::discover && o.hosts.empty() == o.from.empty()) {
+    return Leave{2, {}, "discover needs the hosts to ask, or --from FOLDER, and not both\n"};
   }
   if (o.verb == Verb::discover && o.format != Format::text) {
     return Leave{

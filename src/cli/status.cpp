@@ -19,31 +19,6 @@ bool knows_interfaces(const verify::NodeEvidence& evidence) {
   return evidence.facts == nullptr || !evidence.facts->interfaces.empty();
 }
 
-void forget_interfaces(const model::Fleet& fleet, const std::vector<verify::NodeEvidence>& evidence,
-                       std::vector<verify::LinkStatus>& links) {
-  using verify::Layer;
-  for (verify::LinkStatus& link : links) {
-    link.first_broken.reset();
-    for (std::size_t side = 0; side < 2; ++side) {
-      const std::size_t node = fleet.links.at(link.link).ends.at(side).node;
-      for (verify::LayerStatus& layer : link.ends.at(side)) {
-        const bool listed = layer.layer == Layer::cable || layer.layer == Layer::bridge ||
-                            layer.layer == Layer::interface || layer.layer == Layer::address;
-        if (listed && !knows_interfaces(evidence[node])) {
-          layer = {
-              layer.layer, verify::LayerState::unknown, "its interfaces could not be read", {}};
-        }
-      }
-    }
-    // The lowest layer first, of either end.
-    for (std::size_t k = 0; k < link.ends[0].size() && !link.first_broken; ++k) {
-      for (const auto& end : link.ends) {
-        if (!link.first_broken) link.first_broken = end.at(k).diagnosis;
-      }
-    }
-  }
-}
-
 // From a folder: what facts alone can tell; what would have to be measured stays unknown.
 int status_from(const Options& options) {
   const auto collected = run::load_collected(options.from);
@@ -75,11 +50,11 @@ int status_from(const Options& options) {
       }
     }
   }
-  auto links = verify::all_links_status(fleet, selected, evidence, {});
-  forget_interfaces(fleet, evidence, links);
+  const auto links = verify::all_links_status(fleet, selected, evidence, {});
+  const auto findings = verify::findings_beside_links(fleet, evidence);
   write_result(options, options.format == Format::text
-                            ? report::text_status(fleet, links, result_style(options))
-                            : report::json_status(fleet, links));
+                            ? report::text_status(fleet, links, result_style(options), findings)
+                            : report::json_status(fleet, links, findings));
   summary.differences = options.detailed_exit_code == Toggle::on && changes > 0;
   return report::exit_status(summary);
 }

@@ -6,6 +6,7 @@
 #include "bringup/plan/plan.hpp"
 #include "bringup/topology/exo.hpp"
 #include "bringup/topology/ibv_matrix.hpp"
+#include "bringup/topology/jaccl.hpp"
 #include "bringup/util/shell.hpp"
 #include "bringup/util/text.hpp"
 #include "rdma_words.hpp"
@@ -228,6 +229,7 @@ class Differ {
            "a matrix with each device in one column", matrix.error().hint);
       return;
     }
+    note_shape(*matrix);
     const auto& file = facts_.matrix_file;
     const std::string content = topology::to_json(*matrix);
     const bool readable = file.present && file.problem.empty();
@@ -246,6 +248,17 @@ class Differ {
         readable ? write_command(action.target, file.content) : delete_command(action.target);
     action.expected = fmt::format("{} holds the fleet's matrix", action.target);
     change(std::move(action));
+  }
+
+  // The file is right as it is; what would come of it in JACCL is said once, at rank 0.
+  void note_shape(const topology::IbvMatrix& matrix) {
+    if (node_.rank != 0) return;
+    std::vector<std::string> names;
+    for (const std::size_t index : fleet_.by_rank()) names.push_back(fleet_.nodes[index].name);
+    const auto shape = topology::jaccl_shape(matrix, names);
+    if (shape) return;
+    find(Severity::note, "matrix", fleet_.ibv_path, shape.error().message,
+         "a full mesh, or a ring in the order of ranks, for MLX", shape.error().hint);
   }
 
   std::string session_interface() const {

@@ -379,7 +379,7 @@ class Check {
     for (const auto& end : link.ends) {
       const auto* port = cabling().port_at(end.node, end.interface);
       if (port == nullptr || !is_beside_ethernet(*port)) continue;
-      add(CableFault::ethernet_port, CableSeverity::error, {link.index}, end,
+      add(CableFault::ethernet_port, CableSeverity::warning, {link.index}, end,
           fmt::format("{} is the Mac Studio's port next to Ethernet", at(end)),
           "another Thunderbolt port, for RDMA",
           fmt::format("move the plug on {} to {}, then: bringup plan --adopt", names_[end.node],

@@ -58,6 +58,8 @@ LayerStatus sudo_layer(const Walk& walk) {
 // The layers that facts alone decide, by the same rules as verify's.
 LayerStatus from_facts(const Walk& walk, Layer layer, std::string good) {
   if (walk.facts == nullptr) return unknown(layer, "no facts");
+  // Every system has an interface: none means that the listing is missing.
+  if (walk.facts->interfaces.empty()) return unknown(layer, "its interfaces could not be read");
   if (auto found = broken_layer(walk.fleet, walk.index, walk.self, to_string(layer), walk.all)) {
     return broken(layer, std::move(*found));
   }

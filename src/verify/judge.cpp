@@ -93,10 +93,8 @@ Matrix judge(const model::Fleet& fleet, const std::vector<std::size_t>& selected
                 finding_of(no_session(fleet, node, *evidence[node].error), plan::Severity::error));
   }
   const topology::CableReport cables = cable_report(fleet, evidence);
-  if (wanted(options, CheckKind::cable)) {
-    for (auto& finding : fleet_findings(fleet, evidence, cables)) {
-      add_finding(matrix, std::move(finding));
-    }
+  for (auto& finding : fleet_findings(fleet, evidence, cables)) {
+    add_finding(matrix, std::move(finding));
   }
   std::map<std::pair<std::size_t, std::size_t>, std::vector<std::size_t>> links;  // by both orders
   for (std::size_t index = 0; index < fleet.links.size(); ++index) {

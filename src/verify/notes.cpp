@@ -30,11 +30,6 @@ bool is_network_card(const platform::HardwarePort& port) {
                      [&](auto word) { return port.name.find(word) != std::string::npos; });
 }
 
-// The Mac Studios with Thunderbolt 5; receptacle 1 is the one beside the Ethernet port.
-bool is_beside_ethernet(const facts::NodeFacts& facts, const platform::HardwarePort& port) {
-  return (facts.model == "Mac15,14" || facts.model == "Mac16,9") && port.name == "Thunderbolt 1";
-}
-
 void note_ports(const model::Fleet& fleet, std::size_t node, const facts::NodeFacts& facts,
                 std::vector<Diagnosis>& notes) {
   const std::string& name = fleet.nodes[node].name;
@@ -44,14 +39,10 @@ void note_ports(const model::Fleet& fleet, std::size_t node, const facts::NodeFa
     for (const model::LinkEnd& end : link.ends) {
       if (end.node != node) continue;
       const auto* port = port_at(facts, end.interface);
-      if (port == nullptr) continue;
-      if (is_network_card(*port)) {
-        notes.push_back(diagnose("not-thunderbolt", name, end.interface,
-                                 {{"port", printable(port->name, 60)},
-                                  {"kind", std::string(model::to_string(link.kind))}}));
-      } else if (link.rdma && is_beside_ethernet(facts, *port)) {
-        notes.push_back(diagnose("ethernet-port", name, end.interface));
-      }
+      if (port == nullptr || !is_network_card(*port)) continue;
+      notes.push_back(diagnose("not-thunderbolt", name, end.interface,
+                               {{"port", printable(port->name, 60)},
+                                {"kind", std::string(model::to_string(link.kind))}}));
     }
   }
 }

@@ -7,9 +7,9 @@
 
 namespace bringup::verify {
 
-// Warnings from the facts of the selected nodes: Thunderbolt links on a port that is none, or on
-// the Mac Studio's port beside Ethernet; a default route over a link's port; builds of macOS that
-// differ from the commonest (of two equally common, from the first node's).
+// Warnings from the facts of the selected nodes: Thunderbolt links on a port that is none; a
+// default route over a link's port; builds of macOS that differ from the commonest (of two equally
+// common, from the first node's).
 std::vector<Diagnosis> node_notes(const model::Fleet& fleet,
                                   const std::vector<std::size_t>& selected,
                                   const std::vector<NodeEvidence>& evidence);

@@ -232,7 +232,7 @@ class Miswired(LabCase):
         self.lab("unplug", "studio1:en3")
         self.lab("plug", "studio1:en2-studio2:en3")
         path = self.edited(("studio1:en3", "studio1:en2"))
-        found = self.found("ethernet-port", inventory=path)
+        found = self.found("ethernet-port", status=0, inventory=path)
         self.assertIn("move the plug on studio1 to studio1:en3 (Thunderbolt 2), then: bringup plan "
                       "--adopt", found["cure"])
         self.lab("unplug", "studio1:en2")

@@ -61,7 +61,7 @@ struct Options {
   std::string coordinator;         // export --coordinator, an IPv4 address
   Toggle measure = Toggle::off;    // export
   Toggle anonymise = Toggle::off;  // collect
-  std::string from;                // status: a folder that collect wrote; empty: the nodes
+  std::string from;                // status, discover: what collect wrote; empty: the nodes
   Toggle adopt = Toggle::off;      // plan --adopt
   std::vector<std::string> hosts;  // discover
   std::vector<std::string> via;    // discover: hops, outermost first

@@ -277,7 +277,7 @@ TEST(EthernetPort, IsNotForRdma) {
   auto report = check_cables(fleet, lab.facts());
   ASSERT_EQ(report.findings.size(), 1U);
   EXPECT_EQ(report.findings[0].fault, CableFault::ethernet_port);
-  EXPECT_EQ(report.findings[0].severity, CableSeverity::error);
+  EXPECT_EQ(report.findings[0].severity, CableSeverity::warning);
   EXPECT_EQ(report.findings[0].interface, "en2");
   EXPECT_EQ(report.findings[0].cure,
             "move the plug on s1 to s1:en3 (Thunderbolt 2), then: bringup plan --adopt");

@@ -201,45 +201,6 @@ TEST_F(Chain, SuspectsTheControllerWhenAllPortsAreEmpty) {
   EXPECT_EQ(told.first_broken->id, "cable-all-empty");
 }
 
-std::string wired(const std::string& own, const std::string& peer, const std::string& idle) {
-  return R"({"SPThunderboltDataType":[{"domain_uuid_key":")" + own +
-         R"(","_items":[{"_name":"Mac","domain_uuid_key":")" + peer +
-         R"("}],"receptacle_1_tag":{"current_speed_key":"80 Gb/s","receptacle_id_key":"1",
-         "receptacle_status_key":"receptacle_connected"}},{"domain_uuid_key":")" +
-         idle + R"(","receptacle_1_tag":{"receptacle_id_key":"2"}}]})";
-}
-
-TEST_F(Chain, SeesACableThatLeadsElsewhere) {
-  lab.facts[0].profiler_json = wired("A1", "B1", "A2");
-  lab.facts[1].profiler_json = wired("B1", "A1", "B2");
-  EXPECT_EQ(id(Layer::cable, 0), "");
-  lab.facts[0].profiler_json = wired("A1", "B2", "A2");
-  EXPECT_EQ(id(Layer::cable, 0), "cable-elsewhere");
-  EXPECT_EQ(layer(Layer::cable, 0).text, "the cable in hwstudio1:en5 leads to hwstudio2:en6");
-  EXPECT_EQ(status().first_broken->expected, "it leads to hwstudio2:en5");
-  // Into another port of this Mac itself; where nobody knows the domain, nothing is said.
-  lab.facts[0].profiler_json = wired("A1", "A2", "A2");
-  EXPECT_EQ(layer(Layer::cable, 0).text, "the cable in hwstudio1:en5 leads to hwstudio1:en6");
-  lab.facts[0].profiler_json = wired("A1", "C1", "A2");
-  EXPECT_EQ(id(Layer::cable, 0), "");
-  // Behind a dock the profiler has the Mac one level deeper.
-  auto docked = wired("A1", "B2", "A2");
-  const std::string item = R"("_items":[)";
-  docked.insert(docked.find(item) + item.size(), R"({"_name":"Dock","_items":[)");
-  docked.insert(docked.find("}],\"recept") + 2, "}]");
-  lab.facts[0].profiler_json = docked;
-  EXPECT_EQ(id(Layer::cable, 0), "cable-elsewhere");
-  lab.facts[0].profiler_json = wired("A1", "", "");
-  EXPECT_EQ(id(Layer::cable, 0), "");
-}
-
-TEST_F(Chain, SaysThatSilenceIsACableThatLeadsElsewhere) {
-  lab.facts[0].profiler_json = wired("A1", "B2", "A2");
-  lab.facts[1].profiler_json = wired("B1", "", "B2");
-  lab.silence(0);
-  EXPECT_EQ(lab.judge_all().cells[0].diagnosis->id, "cable-elsewhere");
-}
-
 TEST_F(Chain, TellsTheLayersOfTheInterface) {
   lab.facts[1].bridges = {{"bridge0", {"en5"}}};
   EXPECT_EQ(id(Layer::bridge, 1), "bridge-member");

@@ -41,19 +41,6 @@ TEST_F(Notes, AreNoneWhereAllIsAsItShouldBe) {
   EXPECT_EQ(told(), Told{});
 }
 
-TEST_F(Notes, WarnOfTheStudiosPortBesideEthernet) {
-  std::swap(lab.facts[1].ports[1].device, lab.facts[1].ports[2].device);  // en1 is Thunderbolt 1
-  EXPECT_EQ(told(), Told{"ethernet-port of b:en1"});
-  lab.facts[1].model = "Mac16,9";
-  EXPECT_EQ(told(), Told{"ethernet-port of b:en1"});
-  lab.facts[1].model = "Mac17,7";
-  EXPECT_EQ(told(), Told{});
-  // It is RDMA that fails there.
-  lab.facts[1].model = "Mac16,9";
-  lab.fleet.links[0].rdma = false;
-  EXPECT_EQ(told(), Told{});
-}
-
 TEST_F(Notes, WarnOfThunderboltOnANetworkCard) {
   for (const auto* name : {"Ethernet", "Ethernet Adapter (en1)", "Thunderbolt Ethernet Slot 1",
                            "USB 10/100/1000 LAN", "Wi-Fi"}) {
