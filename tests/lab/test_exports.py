@@ -122,6 +122,28 @@ class Collect(LabCase):
         uuids = re.findall(r'domain_uuid_key" : "([^"]+)"', text)
         self.assertTrue(any(uuids.count(u) > 1 for u in uuids))
 
+    def test_an_inventory_is_discovered_in_it_as_from_the_nodes(self):
+        folder = self.collect()
+        done = here("discover", "--from", folder)
+        self.assert_exit(done, 0)
+        path = f"{self.scratch()}/found.toml"
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(done.out)
+        self.assert_exit(self.lab.bringup("apply", "--yes", inventory=path), 0)
+        self.assert_exit(self.lab.bringup("verify", inventory=path), 0)
+        ends = {end["node"] + ":" + end["interface"]
+                for link in self.document(self.lab.bringup(
+                    "status", "--format", "json", inventory=path), "status")["links"]
+                for end in link["ends"]}
+        self.assertEqual(ends, {"studio1:en3", "studio1:en4", "studio2:en3", "studio2:en4",
+                                "studio3:en3", "studio3:en4"})
+        shutil.rmtree(f"{folder}/studio3")
+        done = here("discover", "--from", folder)
+        self.assertEqual(done.out.count("[[links]]"), 1, done.out)
+        self.assertIn("studio3", done.out)
+        self.assert_exit(here("discover", "--from", f"{folder}/nowhere"), 2)
+        self.assert_exit(here("discover"), 2)
+
     def test_missing_files_are_unknown(self):
         self.assert_exit(self.lab.apply("-q"), 0)
         folder = self.collect()
@@ -189,11 +211,11 @@ class Exports(LabCase):
         self.assert_said(done, "studio3")
 
     def test_other_fleets(self):
-        for fleet in ("pair", "mesh-4"):
+        for fleet, backend in (("pair", "jaccl"), ("mesh-4", "jaccl"), ("ring-5", "jaccl-ring")):
             lab = Lab(fleet)
             self.addCleanup(lab.down)
             _, hosts = self.hostfile(lab)
-            self.assertEqual(hosts["backend"], "jaccl")
+            self.assertEqual(hosts["backend"], backend)
             checked = subprocess.run([sys.executable, CHECKER, BRINGUP, lab.inventory()],
                                      capture_output=True, text=True, check=False, timeout=120)
             self.assertEqual(checked.returncode, 0, checked.stdout)

@@ -325,6 +325,18 @@ TEST(DiffFile, IsTheSameOnEveryNodeAlsoOnOneWithoutLinks) {
   EXPECT_EQ(plan.actions[0].content, diff(fleet, 0, bare_mac()).actions[3].content);
 }
 
+TEST(DiffFile, WhatJacclTakesForGroupsOfOneIsSaidOnceAndWritten) {
+  auto fleet = triangle_fleet();
+  EXPECT_THAT(diff(fleet, 0, bare_mac()).findings, IsEmpty());
+  fleet.links.pop_back();
+  const auto plan = diff(fleet, 0, bare_mac());
+  EXPECT_EQ(only_finding(plan).severity, Severity::note);
+  EXPECT_EQ(only_finding(plan).layer, "matrix");
+  EXPECT_THAT(only_finding(plan).seen, HasSubstr("studio2 and studio3 have no RDMA link"));
+  EXPECT_EQ(plan.actions.back().task, Task::file_write);
+  EXPECT_THAT(diff(fleet, 1, bare_mac()).findings, IsEmpty());
+}
+
 TEST(DiffFile, AMatrixThatCannotBeIsAnErrorNotAFile) {
   auto fleet = triangle_fleet();
   fleet.links[1].ends[0].rdma_device = "rdma_en3";
