@@ -214,8 +214,12 @@ TEST_F(Chain, TellsTheLayersOfTheInterface) {
   EXPECT_EQ(id(Layer::address, 1), "address-missing");
   lab.facts[1].exo_daemon = true;
   EXPECT_EQ(id(Layer::address, 1), "address-exo");
-  lab.facts[1].interfaces.clear();
+  lab.facts[1].interfaces[0].name = "en0";
   EXPECT_EQ(id(Layer::interface, 1), "interface-missing");
+  lab.facts[1].interfaces.clear();  // no listing, no verdict
+  for (const auto one : {Layer::bridge, Layer::interface, Layer::address}) {
+    EXPECT_EQ(layer(one, 1).state, LayerState::unknown);
+  }
   lab.facts[0].interfaces[0].active = false;
   EXPECT_EQ(id(Layer::cable, 0), "cable-no-carrier");
 }
