@@ -84,6 +84,8 @@ int discover_from(const Options& options) {
       report::add(summary, one->facts.error());
     } else {
       host.facts = &*one->facts;
+      // The collection's inventory tells no logins; the node said who asked it.
+      if (host.user.empty()) host.user = one->facts->login_user;
       ++reached;
     }
   }

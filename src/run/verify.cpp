@@ -129,8 +129,11 @@ class Verification {
   // Links on which measuring can tell more than is known.
   [[nodiscard]] std::set<std::size_t> measurable() const {
     std::set<std::size_t> links;
-    const verify::Matrix matrix = verify::judge(crew_.fleet(), crew_.indices(), evidence_,
-                                                measured_, only_background(options_.checks));
+    verify::CheckOptions seen = only_background(options_.checks);
+    // A cable that is not as it should be carries something all the same, if pings come through.
+    std::erase(seen.only, CheckKind::cable);
+    const verify::Matrix matrix =
+        verify::judge(crew_.fleet(), crew_.indices(), evidence_, measured_, seen);
     for (const verify::Cell& cell : matrix.cells) {
       if (cell.link) links.insert(*cell.link);
     }

@@ -214,6 +214,10 @@ class Exports(LabCase):
         for fleet, backend in (("pair", "jaccl"), ("mesh-4", "jaccl"), ("ring-5", "jaccl-ring")):
             lab = Lab(fleet)
             self.addCleanup(lab.down)
+            if not os.path.exists(lab.inventory()):
+                found = lab.bringup("discover", *(f"admin@{n}" for n in lab.state()["nodes"]),
+                                    "--output", lab.inventory(), inventory=False)
+                self.assert_exit(found, 0)
             _, hosts = self.hostfile(lab)
             self.assertEqual(hosts["backend"], backend)
             checked = subprocess.run([sys.executable, CHECKER, BRINGUP, lab.inventory()],

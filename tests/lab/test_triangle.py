@@ -73,7 +73,9 @@ class Triangle(Fleet):
         self.assertEqual({(c["from"], c["to"]) for c in document["cells"]},
                          {(a, b) for a in TRIANGLE for b in TRIANGLE if a != b})
         for cell in document["cells"]:
-            self.assertEqual((cell["ping"]["received"], cell["ping"]["loss_percent"]), (3, 0))
+            # A slow average on a busy machine is measured again, with more of them.
+            self.assertEqual(cell["ping"]["received"], cell["ping"]["transmitted"])
+            self.assertGreaterEqual(cell["ping"]["received"], 3)
             self.assertTrue(cell["route"]["ok"])
             self.assertEqual(cell["route"]["interface"], cell["from_interface"])
 
