@@ -51,7 +51,7 @@ class Readme(LabCase):
                     continue  # this is it
                 done = Running([f"{TOP}/{words[0]}", *words[1:]]).wait(900)
             self.assert_exit(done, 0)
-        for verb in ("check", "plan", "apply", "verify"):
+        for verb in ("check", "plan", "apply", "verify", "discover"):
             self.assertIn(["bringup", verb], ran)
         self.assertIn(["scripts/demo"], ran)
         state = self.lab.state()
