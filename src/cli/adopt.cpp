@@ -85,6 +85,7 @@ int adopt_cables(const Options& options) {
                       model::render(sound.error())};
   }
   write_result(options, diff);
+  if (options.dry_run == Toggle::on) return report::exit_status(summary);
   if (options.yes != Toggle::on) {
     if (!can_ask()) {
       throw Exit{2, path +

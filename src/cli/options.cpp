@@ -260,6 +260,9 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   if (o.adopt == Toggle::on && (o.offline == Toggle::on || !o.plan_out.empty())) {
     return Leave{2, {}, "--adopt changes the inventory and makes no plan: run plan after it\n"};
   }
+  if (o.verb == Verb::trust && o.dry_run == Toggle::on) {
+    return Leave{2, {}, "--dry-run does not go with trust: it asks before it keeps a key\n"};
+  }
   if (o.verb == Verb::exec && o.dry_run == Toggle::on) {
     return Leave{2, {}, "--dry-run does not go with exec: a command would run all the same\n"};
   }

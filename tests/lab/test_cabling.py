@@ -261,6 +261,10 @@ class Miswired(LabCase):
         self.assert_exit(done, 2)
         with open(path, encoding="utf-8") as f:
             self.assertEqual(f.read(), before)
+        self.assert_exit(self.lab.bringup("plan", "--adopt", "--yes", "--dry-run",
+                                          inventory=path), 0)
+        with open(path, encoding="utf-8") as f:
+            self.assertEqual(f.read(), before)
         done = self.lab.bringup("plan", "--adopt", "--yes", inventory=path)
         self.assert_exit(done, 0)
         changed = [line for line in done.out.splitlines()

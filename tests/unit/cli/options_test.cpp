@@ -196,6 +196,7 @@ TEST(Refused, WhatContradictsItself) {
 TEST(Refused, ADryRunOfACommand) {
   EXPECT_NE(refusal({"exec", "--dry-run", "--", "reboot"}).find("--dry-run"), std::string::npos);
   EXPECT_NE(refusal({"--dry-run", "exec", "--", "reboot"}).find("--dry-run"), std::string::npos);
+  EXPECT_NE(refusal({"trust", "studio1", "--dry-run"}).find("--dry-run"), std::string::npos);
   EXPECT_EQ(options({"exec", "--", "make", "--dry-run"}).command, "make --dry-run");
 }
 
