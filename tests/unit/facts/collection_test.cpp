@@ -168,7 +168,9 @@ TEST(Collection, AMissingFileTakesOnlyItsOwnFacts) {
     ASSERT_TRUE(again);
     const auto facts = facts_of(again->nodes[0]);
     ASSERT_TRUE(facts) << path;
-    const auto is = [&](const char* name) { return path == std::string("hopper/") + name; };
+    const auto is = [&path = path](const char* name) {
+      return path == std::string("hopper/") + name;
+    };
     const std::string said = path.substr(path.find('/') + 1) + ": missing from the collection";
     EXPECT_EQ(std::count(facts->problems.begin(), facts->problems.end(), said), 1) << path;
     EXPECT_EQ(facts->interfaces.empty(), is("ifconfig.txt"));
