@@ -3,12 +3,29 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <numeric>
 #include <random>
 
 namespace bringup::topology {
 namespace {
+
+// An instrumented build is not what is promised.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define BRINGUP_INSTRUMENTED
+#endif
+#endif
+#if defined(BRINGUP_INSTRUMENTED) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr double kSecond = 30;
+#else
+constexpr double kSecond = 1;
+#endif
+
+// Processor time: other tests run beside this one.
+double since(std::clock_t began) {
+  return static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
+}
 
 Cables none(std::size_t n) {
   return Cables(n, std::vector<std::size_t>(n, 0));
@@ -140,9 +157,9 @@ TEST(Ring, ThirtyTwoNodesWithSixCablesEachTakeLessThanASecond) {
       const std::size_t b = random() % 32;
       if (a != b && degree(a) < 6 && degree(b) < 6) plug(cables, a, b);
     }
-    const auto began = std::chrono::steady_clock::now();
+    const std::clock_t began = std::clock();
     const auto found = search(cables);
-    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(1)) << round;
+    EXPECT_LT(since(began), kSecond) << round;
     expect_ring(cables, found);
     const auto again = search(cables);
     ASSERT_TRUE(again.ring && found.ring);
@@ -161,9 +178,9 @@ TEST(Ring, GivesUpInTimeAndSaysSo) {
       if (cables[a][b] == 0) plug(cables, a, b);
     }
   }
-  const auto began = std::chrono::steady_clock::now();
+  const std::clock_t began = std::clock();
   const auto found = search(cables);
-  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(2));
+  EXPECT_LT(since(began), 2 * kSecond);
   EXPECT_FALSE(found.ring);
   EXPECT_TRUE(found.none.gave_up);
   EXPECT_EQ(found.none.reason, "no ring found within 2000 steps");
