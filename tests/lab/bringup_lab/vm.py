@@ -152,7 +152,7 @@ def _ssh(name):
     with open(f"{base}/vm.json", encoding="utf-8") as f:
         port = json.load(f)["port"]
     return ["ssh", "-q", "-F", "/dev/null", "-i", f"{base}/client", "-o", "BatchMode=yes",
-            "-o", f"UserKnownHostsFile={base}/known_hosts", "-o", "ConnectTimeout=30",
+            "-o", f"UserKnownHostsFile={base}/known_hosts", "-o", "ConnectTimeout=120",
             "-o", "KexAlgorithms=curve25519-sha256", "-o", "Ciphers=chacha20-poly1305@openssh.com",
             "-o", "ControlMaster=auto", "-o", f"ControlPath={base}/master",
             "-o", "ControlPersist=600", "-p", str(port), "root@127.0.0.1"]
