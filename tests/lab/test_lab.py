@@ -61,7 +61,8 @@ class Standing:
 
 def remains(name):
     """What a lab has left on the machine."""
-    found = [n for n in os.listdir("/run/netns") if n.startswith(f"lab.{name}.")]
+    rooms = os.listdir("/run/netns") if os.path.isdir("/run/netns") else []
+    found = [n for n in rooms if n.startswith(f"lab.{name}.")]
     found += [p for p in (f"/run/bringup-lab/{name}", f"/run/bringup-lab/{name}.lock")
               if os.path.exists(p)]
     with open("/proc/mounts", encoding="utf-8") as f:
