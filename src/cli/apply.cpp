@@ -42,6 +42,21 @@ Answer confirm(const Options& options, Session& session, const plan::Plan& plan)
   return Answer::stop;
 }
 
+// What --guard never gives up, node by node.
+void warn_of_risk(Session& session, const plan::Plan& plan) {
+  for (const plan::NodePlan& node : plan.nodes) {
+    const auto index = session.fleet().node_index(node.node);
+    const run::NodeRun* ran = index ? session.crew().find(*index) : nullptr;
+    if (ran == nullptr || !ran->facts || node.state != plan::NodeState::ready) continue;
+    const auto need =
+        plan::guard_need(session.fleet(), node, *ran->facts, plan::GuardMode::automatic);
+    if (!need.needed) continue;
+    session.warn(node.node + ": " + need.why +
+                 ", and --guard never: if the change cuts it off, nothing undoes it, and somebody "
+                 "has to go there");
+  }
+}
+
 report::ApplyReport collect(Session& session, const plan::Plan& plan,
                             std::vector<plan::NodeOutcome> outcomes) {
   report::ApplyReport report;
@@ -65,6 +80,7 @@ int apply_verb(const Options& options) {
   if (!options.plan_file.empty()) saved = read_saved(options.plan_file);
   Session session(options, "apply");
   run::gather(session.crew(), run::Profiler::read);
+  run::settle_guards(session.crew());
   plan::Plan plan;
   if (saved) {
     auto fresh = run::refresh(session.crew(), *saved);
@@ -74,10 +90,12 @@ int apply_verb(const Options& options) {
     plan = run::make_plan(session.crew());
   }
   keep_plan(session, plan);
+  if (options.guard == plan::GuardMode::never) warn_of_risk(session, plan);
   if (confirm(options, session, plan) == Answer::stop) return 0;
 
   std::vector<plan::NodeOutcome> outcomes(plan.nodes.size());
-  if (!session.interrupted()) outcomes = run::apply(session.crew(), plan);
+  run::ApplyOptions how{options.guard, options.guard_time, options.serial, options.max_fail};
+  if (!session.interrupted()) outcomes = run::apply(session.crew(), plan, how);
   report::ApplyReport report = collect(session, plan, std::move(outcomes));
   if (!session.interrupted()) {
     report.matrix = run::verify(session.crew(), verify::CheckOptions{});

@@ -26,6 +26,8 @@ struct Flags {
   bool measure = false, anonymise = false;
   double timeout_s = 60, connect_timeout_s = 15;
   std::string queue_pair = "uc";
+  std::string guard = "auto";
+  int guard_s = 90;
   std::vector<std::string> command;
 };
 
@@ -133,6 +135,24 @@ void add_export(CLI::App* sub, Options& o, Flags& f) {
   sub->add_option("--coordinator", o.coordinator, "Rank 0's address that all other nodes reach");
 }
 
+void add_apply(CLI::App* apply, Options& o, Flags& f) {
+  apply->add_option("plan", o.plan_file, "A saved plan to carry out as it is");
+  apply
+      ->add_option("--guard", f.guard,
+                   "auto: guard changes that could cut the session off; always; never")
+      ->capture_default_str()
+      ->check(CLI::IsMember(plan::guard_mode_words()));
+  apply
+      ->add_option("--guard-seconds", f.guard_s,
+                   "Seconds after which a node undoes a guarded change that nobody confirmed")
+      ->capture_default_str()
+      ->check(CLI::Range(10, 600));
+  apply->add_option("--serial", o.serial, "One node first, then this many at a time")
+      ->check(CLI::Range(1, 100000));
+  apply->add_option("--max-fail", o.max_fail, "Begin no more nodes when this many have failed")
+      ->check(CLI::Range(1, 100000));
+}
+
 Toggle toggle(bool on) {
   return on ? Toggle::on : Toggle::off;
 }
@@ -169,7 +189,7 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   plan->add_flag("--adopt", f.adopt,
                  "Rewrite the inventory's link ends to what is plugged, after showing the diff");
   CLI::App* apply = verb("apply", Verb::apply, "Plan, confirm, change, read back, verify");
-  apply->add_option("plan", o.plan_file, "A saved plan to carry out as it is");
+  add_apply(apply, o, f);
   add_verify(verb("verify", Verb::verify, "Check every link in both directions"), o, f);
   CLI::App* status = verb("status", Verb::status, "Drift, and per link what holds layer by layer");
   status->add_flag("--detailed-exitcode", f.detailed, "Exit with 3 when something would change");
@@ -222,6 +242,8 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   o.estimate = toggle(f.estimate);
   o.measure = toggle(f.measure);
   o.anonymise = toggle(f.anonymise);
+  o.guard = plan::parse_guard_mode(f.guard).value_or(plan::GuardMode::automatic);
+  o.guard_time = std::chrono::seconds(f.guard_s);
   o.queue_pair = f.queue_pair == "rc" ? verify::QpType::rc : verify::QpType::uc;
   if (f.full && !o.only.empty()) return Leave{2, {}, "--full and --only exclude each other\n"};
   if (f.full) o.only = {"all"};

@@ -12,6 +12,7 @@ namespace {
 // pipe; the right side waits for the pipe's end before it frames its own, so that frames never mix.
 //
 // No `ifconfig bridgeN` for bridge0 to 9: `ifconfig -a` prints every bridge with its members.
+// Frame "guard": a guarded change (plan/guard.hpp) that is neither confirmed nor undone.
 // The matrix file: status 127 stands for "no such file"; only a regular file is opened.
 constexpr std::string_view kScript = R"sh(bf_read() {
   bf_record=$1
@@ -41,6 +42,11 @@ bf_darwin() {
   bf_read ibv_devinfo 1048576 ibv_devinfo -v
   if [ -e /Library/LaunchDaemons/io.exo.networksetup.plist ]; then bu_frame exo 0 present; fi
 }
+bf_guards() {
+  for bf_f in "${HOME-}"/.bringup/guard/*/armed "${HOME-}"/.bringup/guard/*/rolling-back; do
+    if [ -e "$bf_f" ]; then bu_frame guard 0 "$bf_f"; fi
+  done
+}
 bf_profiler() {
   bf_capture 4194304 <SECONDS> system_profiler SPThunderboltDataType -json
   while read -r _; do :; done
@@ -52,6 +58,7 @@ bf_facts() {
   bf_read hostname 65536 uname -n
   bf_read user 65536 id -un
   bu_frame session 0 "${SSH_CONNECTION:-}"
+  bf_guards
   bf_read sudo 65536 sudo -n true
   bf_matrix
   case $bf_os in

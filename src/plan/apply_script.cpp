@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "bringup/plan/commands.hpp"
 #include "bringup/plan/execute.hpp"
 #include "bringup/util/shell.hpp"
+#include "script_parts.hpp"
 #include "step_codes.hpp"
 
 namespace bringup::plan {
@@ -219,14 +222,36 @@ std::string step(std::size_t index, const Action& action) {
 
 }  // namespace
 
-std::string apply_script(const NodePlan& node, const ApplyScriptOptions& options) {
+std::string change_functions(model::Become become) {
+  std::string script;
+  if (become != model::Become::none) script += "bu_uid=$(id -u </dev/null)\n";
+  script += fmt::format("bu_may_root={}\n", become == model::Become::none ? "no" : "yes");
+  script += kBasics;
+  script += root_function(become);
+  script += with_codes(kWrite);
+  return script;
+}
+
+std::string change_steps(const NodePlan& node, std::string_view before_each) {
   std::string steps;
-  bool any_root = false;
   for (std::size_t i = 0; i < node.actions.size(); ++i) {
-    steps += step(i, node.actions[i]);
-    any_root = any_root || (node.actions[i].root && nature(node.actions[i]) == Nature::change);
+    const std::string line = step(i, node.actions[i]);
+    if (line.empty()) continue;
+    steps += before_each;
+    steps += line;
   }
-  const bool asks = any_root && options.become == model::Become::sudo_password;
+  return steps;
+}
+
+std::string_view try_password(const NodePlan& node, model::Become become) {
+  const bool any_root = std::ranges::any_of(node.actions, [](const Action& action) {
+    return action.root && nature(action) == Nature::change;
+  });
+  return any_root && become == model::Become::sudo_password ? kTryPassword : std::string_view();
+}
+
+std::string apply_script(const NodePlan& node, const ApplyScriptOptions& options) {
+  const std::string_view asking = try_password(node, options.become);
   facts::ScriptOptions read_back;
   read_back.nonce = options.nonce;
   read_back.ibv_path = options.ibv_path;
@@ -234,21 +259,16 @@ std::string apply_script(const NodePlan& node, const ApplyScriptOptions& options
   // All work stands in functions that the very last line calls: a script that arrives cut off, in
   // the middle of a netmask say, runs nothing.
   std::string script = "# bringup: changes of one node, then its facts read back\n";
-  script += "umask 022\nLC_ALL=C\nexport LC_ALL\nPATH=$PATH:/usr/bin:/bin:/usr/sbin:/sbin\n";
-  script += "export PATH\n";
-  if (options.become != model::Become::none) script += "bu_uid=$(id -u </dev/null)\n";
-  script += fmt::format("bu_may_root={}\n", options.become == model::Become::none ? "no" : "yes");
+  script += kSurroundings;
   script += facts::frame_functions(options.nonce);
-  script += kBasics;
-  script += root_function(options.become);
-  script += with_codes(kWrite);
+  script += change_functions(options.become);
   script += "\nbu_steps() {\n  :\n";
-  if (asks) script += kTryPassword;
-  script += steps;
+  script += asking;
+  script += change_steps(node, {});
   script += "  bu_frame apply.done 0 ''\n}\nbu_read_back() {\n";
   script += facts::facts_script(read_back);
-  script +=
-      asks ? "\n}\n{ bu_steps; BU_PW=; bu_read_back; }\n" : "\n}\n{ bu_steps; bu_read_back; }\n";
+  script += asking.empty() ? "\n}\n{ bu_steps; bu_read_back; }\n"
+                           : "\n}\n{ bu_steps; BU_PW=; bu_read_back; }\n";
   return script;
 }
 

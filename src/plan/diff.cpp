@@ -10,6 +10,7 @@
 #include "bringup/util/shell.hpp"
 #include "bringup/util/text.hpp"
 #include "rdma_words.hpp"
+#include "session_path.hpp"
 #include "sudo_words.hpp"
 
 namespace bringup::plan {
@@ -56,7 +57,7 @@ class Differ {
     for (const auto& end : ends_) bring_up(end);
     for (const auto& end : ends_) assign(end);
     write_matrix();
-    guard_session();
+    note_session();
     guard_sudo();
     if (plan_.state == NodeState::refused) {
       plan_.actions.clear();
@@ -261,40 +262,24 @@ class Differ {
          "a full mesh, or a ring in the order of ranks, for MLX", shape.error().hint);
   }
 
-  std::string session_interface() const {
-    if (!facts_.session_interface.empty()) return facts_.session_interface;
-    const auto address = model::Ipv4::parse(facts_.session_address);
-    if (!address) return {};
-    for (const auto& interface : facts_.interfaces) {
-      for (const auto& inet : interface.inet) {
-        if (inet.address == *address) return interface.name;
-      }
-    }
-    return {};
-  }
-
-  // A change of the interface on which this very session arrives would cut it off half-way; so
-  // would taking a port out of the bridge that carries the session.
-  void guard_session() {
-    const std::string session = session_interface();
-    if (session.empty()) return;
+  // Told before anything is changed; the guard (guard.hpp) keeps the operator from being cut off.
+  void note_session() {
+    const std::string session = session_interface(facts_);
     std::vector<std::string> told;
-    const auto actions = plan_.actions;
-    for (const auto& action : actions) {
+    for (const auto& action : plan_.actions) {
       if (action.task == Task::file_write || std::ranges::count(told, action.target) > 0) continue;
-      const auto bridges = bridges_of(action.target);
-      const bool through_bridge = std::ranges::find(bridges, session) != bridges.end();
-      if (action.target != session && !through_bridge) continue;
+      if (!on_session_path(facts_, action.target)) continue;
       told.push_back(action.target);
-      refuse("interface", action.target,
-             through_bridge
-                 ? fmt::format("this session arrives through {}, of which {} is a member", session,
-                               action.target)
-                 : fmt::format("this session arrives through {} itself", session),
-             fmt::format("{} free of the management session", action.target),
-             fmt::format("reach {} over another interface (Wi-Fi, Ethernet): set its host in the "
-                         "inventory to that address",
-                         node_.name));
+      find(
+          Severity::warning, "interface", action.target,
+          action.target == session
+              ? fmt::format("this session arrives through {} itself", session)
+              : fmt::format("this session arrives through {}, of which {} is a member", session,
+                            action.target),
+          fmt::format("{} free of the management session", action.target),
+          fmt::format("the change is undone on {} unless a new session confirms it; to do without, "
+                      "reach it over another interface (Wi-Fi, Ethernet)",
+                      node_.name));
     }
   }
 

@@ -275,11 +275,19 @@ Json json_of(const model::Fleet& fleet, const verify::Matrix& matrix) {
   return json;
 }
 
+Json json_of(const plan::GuardOutcome& guard) {
+  if (guard.state == plan::GuardState::none && guard.why.empty()) return nullptr;
+  return {{"state", plan::to_string(guard.state)},
+          {"why", clean(guard.why)},
+          {"reason", clean(guard.reason)}};
+}
+
 Json json_of(const AppliedNode& node) {
   Json json = {{"node", clean(node.plan.node)},
                {"state", word(node.plan.state)},
                {"rdma", word(node.facts)},
-               {"error", json_of(node.outcome.error ? node.outcome.error : node.plan.error)}};
+               {"error", json_of(node.outcome.error ? node.outcome.error : node.plan.error)},
+               {"guard", json_of(node.outcome.guard)}};
   json["steps"] = Json::array();
   for (const auto& step : node.outcome.steps) {
     json["steps"].push_back({{"task", plan::to_string(step.task)},

@@ -69,6 +69,12 @@ std::string text_applied_node(const model::Fleet& fleet, const AppliedNode& node
     if (!told_by_step(found, node.outcome)) text += finding_lines(found, style);
   }
   for (const auto& step : node.outcome.steps) text += step_lines(step, style);
+  if (node.outcome.guard.state == plan::GuardState::committed) {
+    text +=
+        wrap(bullet(Mark::good, style),
+             fmt::format("confirmed over a new connection ({})", printable(node.outcome.guard.why)),
+             4, style);
+  }
   const auto& error = node.outcome.error ? node.outcome.error : node.plan.error;
   if (error) {
     text += error_lines(*error, style);

@@ -122,7 +122,6 @@ ScriptResult Crew::run_script(const NodeRun& node, const std::string& phase,
   const std::string& name = fleet_.nodes[node.index].name;
   std::string output;  // kept here so that a cut connection leaves what had arrived
   std::string errors;
-  request.cancel = options_.cancel;
   request.on_output = [&](ssh::Stream stream, std::string_view bytes) {
     (stream == ssh::Stream::out ? output : errors).append(bytes);
   };
@@ -144,6 +143,20 @@ ScriptResult Crew::run_script(const NodeRun& node, const std::string& phase,
   return result;
 }
 
+ssh::ExecRequest Crew::request_for(const NodeRun& node, const std::string& text,
+                                   Privilege privilege) const {
+  ssh::ExecRequest request;
+  request.command = "sh -s";
+  request.input = text;
+  request.cancel = options_.cancel;
+  if (privilege == Privilege::become &&
+      fleet_.nodes[node.index].become == model::Become::sudo_password) {
+    request.command = plan::become_wrapper();
+    request.input = std::string(options_.become_password.reveal()) + "\n" + text;
+  }
+  return request;
+}
+
 ScriptResult Crew::script(NodeRun& node, const std::string& phase, const std::string& text,
                           const std::string& nonce, Privilege privilege) {
   if (!connect(node)) {
@@ -151,14 +164,7 @@ ScriptResult Crew::script(NodeRun& node, const std::string& phase, const std::st
     none.error = node.error;
     return none;
   }
-  ssh::ExecRequest request;
-  request.command = "sh -s";
-  request.input = text;
-  if (privilege == Privilege::become &&
-      fleet_.nodes[node.index].become == model::Become::sudo_password) {
-    request.command = plan::become_wrapper();
-    request.input = std::string(options_.become_password.reveal()) + "\n" + text;
-  }
+  ssh::ExecRequest request = request_for(node, text, privilege);
   request.deadline = Deadline::after(options_.phase_timeout);
   ScriptResult result = run_script(node, phase, std::move(request), nonce);
   if (result.lost) {
@@ -173,16 +179,30 @@ ScriptResult Crew::script(NodeRun& node, const std::string& phase, const std::st
 ScriptResult Crew::side_script(const NodeRun& node, const std::string& phase,
                                const std::string& text, const std::string& nonce,
                                Deadline deadline) {
-  ScriptResult none;
+  return try_script(node, phase, text, nonce, Privilege::user, deadline, options_.cancel);
+}
+
+ScriptResult Crew::try_script(const NodeRun& node, const std::string& phase,
+                              const std::string& text, const std::string& nonce,
+                              Privilege privilege, Deadline deadline, CancelToken cancel) {
   if (!node.session) {
+    ScriptResult none;
     none.error = node.error.value_or(Error{ErrorCode::unreachable, "there is no session", {}});
+    none.lost = true;
     return none;
   }
-  ssh::ExecRequest request;
-  request.command = "sh -s";
-  request.input = text;
+  ssh::ExecRequest request = request_for(node, text, privilege);
   request.deadline = deadline;
+  request.cancel = std::move(cancel);
   return run_script(node, phase, std::move(request), nonce);
+}
+
+Expected<std::unique_ptr<ssh::Session>> Crew::reach(const NodeRun& node, const std::string& address,
+                                                    Deadline deadline, CancelToken cancel) {
+  ssh::Target target = target_of(fleet_, node.index);
+  target.endpoint.address = address;
+  target.reuse = ssh::Reuse::never;
+  return transport_.connect(target, deadline, std::move(cancel));
 }
 
 Expected<ssh::ExecResult> Crew::command(

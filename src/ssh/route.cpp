@@ -66,6 +66,10 @@ Expected<Router::Filled> Router::fill(const Endpoint& endpoint) {
   to.user = !endpoint.user.empty() ? endpoint.user : !config->user.empty() ? config->user : user_;
   to.host_key = endpoint.host_key;
   to.host_key_alias = config->host_key_alias;
+  if (!endpoint.address.empty()) {
+    if (to.host_key_alias.empty()) to.host_key_alias = known_hosts_name(to.host, to.port);
+    to.host = endpoint.address;
+  }
   if (!endpoint.identity_files.empty()) {
     to.identity_files = endpoint.identity_files;
     to.identities_only = true;

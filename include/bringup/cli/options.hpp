@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bringup/model/inventory.hpp"
+#include "bringup/plan/guard.hpp"
 #include "bringup/ssh/client.hpp"
 #include "bringup/verify/rdma.hpp"
 
@@ -42,7 +43,11 @@ struct Options {
   Toggle detailed_exit_code = Toggle::off;  // plan
   std::string plan_out;                     // plan --out
   std::string plan_file;                    // apply plan.json
-  std::vector<std::string> only;            // verify --only; "all" for every check
+  plan::GuardMode guard = plan::GuardMode::automatic;
+  std::chrono::seconds guard_time{90};
+  std::size_t serial = 0;         // apply --serial; 0: all at once
+  std::size_t max_fail = 0;       // apply --max-fail; 0: not given
+  std::vector<std::string> only;  // verify --only; "all" for every check
   int ping_count = 3;
   double ping_interval_s = 0.2;
   std::string pairs = "links";  // verify --pairs

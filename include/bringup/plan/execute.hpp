@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bringup/facts/script.hpp"
+#include "bringup/plan/guard_state.hpp"
 #include "bringup/plan/plan.hpp"
 
 namespace bringup::plan {
@@ -29,9 +30,17 @@ struct StepOutcome {
   std::string raw;                   // the command's own words, bounded; for the journal
 };
 
+// What became of a guarded change, as the node's own state file tells.
+struct GuardOutcome {
+  GuardState state = GuardState::none;
+  std::string why;     // why it was guarded
+  std::string reason;  // why it was not confirmed; empty when it was
+};
+
 struct NodeOutcome {
   std::string node;
   std::vector<StepOutcome> steps;
+  GuardOutcome guard = {};
   std::optional<Error> error;  // connection lost, cancelled, script broke off: steps tell how far
 };
 

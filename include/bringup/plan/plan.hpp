@@ -83,8 +83,9 @@ struct Plan {
 
 // What one node's facts lack of what the fleet declares. Never touches interfaces, bridges or files
 // that the fleet does not name. Order on a node: detach, up, address, file, RDMA checks, profiler.
-// An interface that does not exist costs its own steps only; a node whose changes would cut the
-// session off, or cannot become root, is refused as a whole: it has no actions then.
+// An interface that does not exist costs its own steps only; a node that cannot become root is
+// refused as a whole: it has no actions then. Changes of the session's own path are warned of; they
+// are made under a guard (guard.hpp).
 NodePlan diff(const model::Fleet& fleet, std::size_t node, const facts::NodeFacts& facts);
 
 // Every step of a from-scratch run, for `plan --offline`: bridge scan included, facts unknown.

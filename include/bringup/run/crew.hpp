@@ -73,7 +73,17 @@ class Crew {
   // error, whatever happens. Fails (in the result) where the node has no session.
   ScriptResult side_script(const NodeRun& node, const std::string& phase, const std::string& text,
                            const std::string& nonce, Deadline deadline);
+  // A new connection to the node, whatever session it has; `address` instead of its host's unless
+  // empty. Leaves the node as it is.
+  Expected<std::unique_ptr<ssh::Session>> reach(const NodeRun& node, const std::string& address,
+                                                Deadline deadline, CancelToken cancel);
+  // script() on the session that the node has, by this deadline and token. The node keeps its
+  // session and its error, whatever happens.
+  ScriptResult try_script(const NodeRun& node, const std::string& phase, const std::string& text,
+                          const std::string& nonce, Privilege privilege, Deadline deadline,
+                          CancelToken cancel);
   [[nodiscard]] const CancelToken& cancel() const { return options_.cancel; }
+  [[nodiscard]] std::chrono::milliseconds phase_timeout() const { return options_.phase_timeout; }
   // A command for the login shell, as it is.
   Expected<ssh::ExecResult> command(NodeRun& node, const std::string& text,
                                     std::function<void(ssh::Stream, std::string_view)> on_output);
@@ -81,6 +91,8 @@ class Crew {
   void emit(const plan::Event& event);  // one at a time, from any thread
 
  private:
+  ssh::ExecRequest request_for(const NodeRun& node, const std::string& text,
+                               Privilege privilege) const;
   ScriptResult run_script(const NodeRun& node, const std::string& phase, ssh::ExecRequest request,
                           const std::string& nonce);
 

@@ -1,9 +1,11 @@
 #pragma once
 // The phases of a run over a crew: facts, plan, apply. Each is one round trip per node.
+#include <chrono>
 #include <string>
 #include <vector>
 
 #include "bringup/plan/execute.hpp"
+#include "bringup/plan/guard.hpp"
 #include "bringup/plan/plan.hpp"
 #include "bringup/run/crew.hpp"
 
@@ -27,9 +29,22 @@ plan::Plan make_plan(const Crew& crew);
 // dropped. Fails (usage) when the plan was made from another inventory.
 Expected<plan::Plan> refresh(const Crew& crew, const plan::Plan& saved);
 
-// Carries the plan out on all its nodes at once and judges by the facts read back, which become the
-// crew's facts. One outcome per node of the plan, in its order.
-std::vector<plan::NodeOutcome> apply(Crew& crew, const plan::Plan& plan);
+// Where a former run left a guarded change neither confirmed nor undone: waits until the node has
+// undone it, and reads its facts again. Before a plan is made of them.
+void settle_guards(Crew& crew);
+
+struct ApplyOptions {
+  plan::GuardMode guard = plan::GuardMode::automatic;
+  std::chrono::seconds guard_time{90};  // until a node undoes by itself what nobody confirms
+  std::size_t serial = 0;  // one node or guarded group first, then this many nodes; 0: all at once
+  std::size_t max_fail = 0;  // nodes that fail before no more are begun; 0: 1 with serial, else all
+};
+
+// Carries the plan out and judges by the facts read back, which become the crew's facts. One
+// outcome per node of the plan, in its order. Nodes that need a guard (plan/guard.hpp) are changed
+// under it, joined nodes together.
+std::vector<plan::NodeOutcome> apply(Crew& crew, const plan::Plan& plan,
+                                     const ApplyOptions& options = {});
 
 // One command on every node.
 struct CommandOutcome {

@@ -26,6 +26,9 @@ struct Endpoint {
   std::string user;
   std::vector<std::string> identity_files;  // non-empty: only these are offered
   std::string host_key;  // pinned "SHA256:..." fingerprint; empty: the known_hosts files decide
+  // Where to connect when the host answers elsewhere than where `host` leads: after its address was
+  // changed. Its host key and all else stay what they are for `host`.
+  std::string address = {};
 };
 
 enum class Reuse {

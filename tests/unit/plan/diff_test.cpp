@@ -167,15 +167,15 @@ TEST(Diff, MtuIsOnlyToldAndOnlyWhenTheLinkSetsIt) {
 
 // --- the session
 
-TEST(DiffSession, ItsOwnInterfaceIsRefused) {
+TEST(DiffSession, ItsOwnInterfaceIsWarnedOf) {
   auto facts = bare_mac();
   facts.bridges[0].members = {};
   interface_of(facts, "en5")->inet = {{ip("192.168.7.2"), 24}};
   facts.session_interface = "en5";
   const auto plan = diff(pair_fleet(), 0, facts);
-  EXPECT_EQ(plan.state, NodeState::refused);
-  EXPECT_THAT(plan.actions, IsEmpty());
-  EXPECT_EQ(only_finding(plan).severity, Severity::error);
+  EXPECT_EQ(plan.state, NodeState::ready);
+  EXPECT_GT(plan.changes(), 0U);
+  EXPECT_EQ(only_finding(plan).severity, Severity::warning);
   EXPECT_EQ(only_finding(plan).layer, "interface");
   EXPECT_THAT(only_finding(plan).seen, HasSubstr("en5 itself"));
 }
@@ -186,7 +186,7 @@ TEST(DiffSession, SoIsAMemberOfTheBridgeThatCarriesIt) {
   facts.session_interface.clear();
   facts.session_address = "169.254.1.1";
   const auto plan = diff(pair_fleet(), 0, facts);
-  EXPECT_EQ(plan.state, NodeState::refused);
+  EXPECT_EQ(plan.state, NodeState::ready);
   EXPECT_THAT(only_finding(plan).seen, HasSubstr("bridge0, of which en5 is a member"));
 }
 

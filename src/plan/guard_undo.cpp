@@ -1,0 +1,121 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "bringup/plan/commands.hpp"
+#include "bringup/util/shell.hpp"
+#include "guard_parts.hpp"
+
+namespace bringup::plan {
+namespace {
+
+// Addresses are compared as a whole and in their order, which the GID table follows: where they
+// differ, all go and all come back. ifconfig may fail with exit status 0: what counts is the look
+// afterwards. A default route goes with the address that it went through.
+constexpr std::string_view kRestore = R"sh(
+bu_inets() {
+  bu_look "$1" | awk '$1 == "inet" && $2 ~ /^[0-9.]+$/ && $4 ~ /^0x[0-9a-f]+$/ { print $2 " " $4 }'
+}
+bu_wrong() {
+  bu_bad=1
+  printf '%s\n' "$1"
+}
+bu_back_inet() {
+  bu_if=$1
+  shift
+  bu_want=
+  for bu_one in "$@"; do
+    bu_want="$bu_want${bu_want:+$bu_nl}${bu_one%%/*} ${bu_one##*/}"
+  done
+  if [ "$(bu_inets "$bu_if")" = "$bu_want" ]; then return; fi
+  for bu_one in $(bu_inets "$bu_if" | awk '{ print $1 }'); do
+    bu_exec bu_root ifconfig "$bu_if" inet "$bu_one" -alias
+  done
+  bu_kind=
+  for bu_one in "$@"; do
+    bu_mask=${bu_one#*/}
+    bu_exec bu_root ifconfig "$bu_if" inet "${bu_one%%/*}" netmask "${bu_mask%%/*}" $bu_kind
+    bu_kind=alias
+  done
+  if [ "$(bu_inets "$bu_if")" != "$bu_want" ]; then bu_wrong "$bu_if: addresses: $bu_text"; fi
+}
+bu_back_member() {
+  if ! bu_gone "$1" "$2"; then return; fi
+  bu_exec bu_root ifconfig "$1" addm "$2"
+  if bu_gone "$1" "$2"; then bu_wrong "$2 is not in $1: $bu_text"; fi
+}
+bu_back_flag() {
+  if bu_up "$1"; then bu_now=up; else bu_now=down; fi
+  if [ "$bu_now" = "$2" ]; then return; fi
+  bu_exec bu_root ifconfig "$1" "$2"
+  if bu_up "$1"; then bu_now=up; else bu_now=down; fi
+  if [ "$bu_now" != "$2" ]; then bu_wrong "$1 is $bu_now: $bu_text"; fi
+}
+bu_has_default() {
+  netstat -rn -f inet </dev/null 2>/dev/null | awk -v gateway="$1" '
+    $1 == "default" && $2 == gateway { found = 1 }
+    END { exit !found }'
+}
+bu_back_default() {
+  if bu_has_default "$1"; then return; fi
+  bu_exec bu_root route -n add default "$1"
+  if ! bu_has_default "$1"; then bu_wrong "no default route to $1: $bu_text"; fi
+}
+bu_back_file() {
+  if printf '%s' "$2" | cmp -s - "$1"; then return; fi
+  bu_exec bu_store "$1" "$2"
+  if [ "$bu_rc" -ne 0 ]; then bu_wrong "$1: $bu_text"; fi
+}
+bu_back_no_file() {
+  rm -f "$1" 2>/dev/null
+  if [ -e "$1" ] || [ -L "$1" ]; then bu_wrong "$1 is still there"; fi
+}
+)sh";
+
+std::string word(const model::InterfaceAddress& inet) {
+  const auto mask = model::Ipv4(model::Subnet::mask_of(inet.prefix));
+  return fmt::format("{}/{}/0x{:08x}", inet.address.to_string(), mask.to_string(), mask.value());
+}
+
+}  // namespace
+
+std::string undo_function(const NodePlan& node, const facts::NodeFacts& before) {
+  std::vector<std::string> interfaces;
+  std::string files;
+  for (const Action& action : node.actions) {
+    if (nature(action) != Nature::change || !parse_command(action)) continue;
+    if (action.task == Task::file_write) {
+      // What could not be read cannot be written back; the write itself fails on such a thing.
+      if (!before.matrix_file.problem.empty()) continue;
+      files += before.matrix_file.present
+                   ? fmt::format("  bu_back_file {} {}\n", shell_quote(action.target),
+                                 shell_quote(before.matrix_file.content))
+                   : fmt::format("  bu_back_no_file {}\n", shell_quote(action.target));
+    } else if (std::ranges::find(interfaces, action.target) == interfaces.end()) {
+      interfaces.push_back(action.target);
+    }
+  }
+  std::string body;
+  for (const std::string& name : interfaces) {
+    const auto* seen = before.find_interface(name);
+    if (seen == nullptr) continue;
+    body += "  bu_back_inet " + name;
+    for (const auto& inet : seen->inet) body += " " + word(inet);
+    body += "\n";
+    for (const auto& bridge : before.bridges) {
+      if (!is_interface_name(bridge.name)) continue;
+      if (std::ranges::find(bridge.members, name) == bridge.members.end()) continue;
+      body += fmt::format("  bu_back_member {} {}\n", bridge.name, name);
+    }
+    body += fmt::format("  bu_back_flag {} {}\n", name, seen->up ? "up" : "down");
+    for (const auto& route : before.routes) {
+      if (route.interface != name || route.destination.prefix() != 0) continue;
+      if (!model::Ipv4::parse(route.gateway)) continue;
+      body += fmt::format("  bu_back_default {}\n", route.gateway);
+    }
+  }
+  return std::string(kRestore) + "bu_undo() {\n  bu_bad=0\n" + body + files +
+         "  return \"$bu_bad\"\n}\n";
+}
+
+}  // namespace bringup::plan
