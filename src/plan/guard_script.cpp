@@ -14,7 +14,7 @@ constexpr std::string_view kName = "bringup-guard-";
 
 // What all scripts know of the folder.
 constexpr std::string_view kFolder = R"sh(
-bu_state() {
+bu_guard_state() {
   for bu_s in committed rolled-back rollback-failed rolling-back armed; do
     if [ -e "$1/$bu_s" ]; then
       printf '%s' "$bu_s"
@@ -24,7 +24,7 @@ bu_state() {
   printf gone
 }
 bu_is_settled() {
-  case $(bu_state "$1") in armed|rolling-back) return 1 ;; esac
+  case $(bu_guard_state "$1") in armed|rolling-back) return 1 ;; esac
 }
 )sh";
 
@@ -244,7 +244,7 @@ std::string read_back(const GuardScriptOptions& options) {
 }
 
 std::string_view told() {
-  return "  bu_frame guard.state 0 \"$(bu_state \"$bu_dir\")\"\n"
+  return "  bu_frame guard.state 0 \"$(bu_guard_state \"$bu_dir\")\"\n"
          "  if [ -e \"$bu_dir/applied\" ]; then bu_frame guard.applied 0 yes; fi\n"
          "  if [ -s \"$bu_dir/words\" ]; then bu_frame guard.words 0 \"$(head -c 4096 "
          "\"$bu_dir/words\")\"; fi\n";
@@ -318,8 +318,12 @@ std::string guard_rollback_script(const NodePlan& node, const facts::NodeFacts& 
   script += "bu_undo_job=" + shell_quote(undo_job(node, before, options)) + "\n";
   script += "bu_back() {\n";
   script += fmt::format(
-      "  case $(bu_state \"$bu_dir\") in armed|committed) bu_detach_job \"{}{}\" \"$bu_undo_job\" "
-      "; sleep 1 ;; esac\n",
+      "  case $(bu_guard_state \"$bu_dir\") in\n"
+      "    armed|committed)\n"
+      "      bu_detach_job \"{}{}\" \"$bu_undo_job\"\n"
+      "      sleep 1\n"
+      "      ;;\n"
+      "  esac\n",
       kName, options.id);
   script += wait_until("bu_is_settled \"$bu_dir\"", options.wait_seconds);
   script += told();

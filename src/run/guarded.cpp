@@ -93,13 +93,14 @@ void Guarded::take(const ScriptResult& result) {
 }
 
 bool Guarded::connect_anew(CancelToken cancel) {
-  // By turns where the node answered so far and where it should answer after the change.
-  const bool elsewhere = need_.new_address && attempts_++ % 2 == 0;
+  // Where the node answered last, by turns with where it may answer instead.
+  const bool elsewhere = need_.new_address && at_new_address_;
   const std::size_t hops = crew_.fleet().nodes[node_.index].via.size();
   auto session = crew_.reach(node_, elsewhere ? need_.new_address->to_string() : "",
                              within(kConnect * static_cast<int>(hops + 1)), std::move(cancel));
   if (!session) {
     last_failure_ = session.error().message;
+    at_new_address_ = !at_new_address_;
     return false;
   }
   node_.session = std::move(*session);
@@ -152,25 +153,25 @@ std::string Guarded::try_nodes_behind() {
   return {};
 }
 
-std::string Guarded::judge(const ScriptResult& look) {
+Guarded::Verdict Guarded::judge(const ScriptResult& look) {
   outcome_ = plan::judge(crew_.fleet(), plan_, look.frames, &before_);
   for (std::size_t i = 0; i < outcome_.steps.size() && i < plan_.actions.size(); ++i) {
     const plan::StepOutcome& step = outcome_.steps[i];
     if (plan::nature(plan_.actions[i]) == plan::Nature::check) continue;
     if (step.status == plan::StepStatus::done || step.status == plan::StepStatus::ok) continue;
-    return step.seen.empty() ? step.text : step.text + ": " + step.seen;
+    return {step.seen.empty() ? step.text : step.text + ": " + step.seen, true};
   }
   const auto facts = facts::parse_facts(look.frames);
-  if (!facts) return facts.error().message;
+  if (!facts) return {facts.error().message};
   const plan::NodePlan left = plan::diff(crew_.fleet(), node_.index, *facts);
   for (const plan::Action& action : left.actions) {
-    if (plan::nature(action) == plan::Nature::change) return action.why;
+    if (plan::nature(action) == plan::Nature::change) return {action.why};
   }
   const auto* probe = find(look, "guard.probe");
   if (probe_passed_ && probe != nullptr && probe->exit_status != 0) {
-    return "the default gateway answered before the change and does not any more";
+    return {"the default gateway answered before the change and does not any more"};
   }
-  return try_nodes_behind();
+  return {try_nodes_behind()};
 }
 
 void Guarded::confirm() {
@@ -178,6 +179,7 @@ void Guarded::confirm() {
   bool applied = false;
   int looks = 0;
   options_.wait_seconds = need_.cuts_session ? 2 : 10;
+  at_new_address_ = true;
   while (Clock::now() < undone_by_ + seconds(2)) {
     if (crew_.cancelled()) {
       reason_ = "interrupted";
@@ -208,13 +210,14 @@ void Guarded::confirm() {
     }
     applied = find(look, "guard.applied") != nullptr;
     if (!applied || !was_applied) continue;
-    reason_ = judge(look);
+    const Verdict verdict = judge(look);
+    reason_ = verdict.reason;
     take_facts(crew_, node_, look, "apply");
     if (reason_.empty()) {
       ready_ = true;
       return;
     }
-    if (++looks == kLooks) return;
+    if (verdict.final || ++looks == kLooks) return;
     std::this_thread::sleep_for(seconds(1));
   }
   reason_ = "no new connection after the change: " + last_failure_;
@@ -248,17 +251,18 @@ void Guarded::roll_back(const std::string& reason) {
     return;
   }
   tell("rolling back", reason_);
-  options_.wait_seconds = need_.cuts_session ? 4 : 20;
+  options_.wait_seconds = need_.cuts_session ? 1 : 20;
   const auto give_up = std::max(undone_by_, Clock::now()) + kUndoGrace;
-  attempts_ = 0;  // the new address first: the change is still there
   while (Clock::now() < give_up) {
     if (!node_.session && !connect_anew({})) {
       std::this_thread::sleep_for(kPause);
       continue;
     }
-    const ScriptResult result = run(plan::guard_rollback_script(plan_, before_, options_),
-                                    Privilege::become, seconds(options_.wait_seconds + 8), {});
+    const ScriptResult result =
+        run(plan::guard_rollback_script(plan_, before_, options_), Privilege::become,
+            seconds(options_.wait_seconds + (need_.cuts_session ? 4 : 8)), {});
     take(result);
+    at_new_address_ = false;
     if (result.lost) continue;
     if (state_ == GuardState::rolled_back || state_ == GuardState::rollback_failed ||
         state_ == GuardState::gone) {

@@ -43,8 +43,11 @@ class Guarded {
   ScriptResult run(const std::string& text, Privilege privilege, std::chrono::milliseconds span,
                    CancelToken cancel);
   void take(const ScriptResult& result);
-  // Empty when the node is as it should be.
-  std::string judge(const ScriptResult& look);
+  struct Verdict {
+    std::string reason = {};  // empty when the node is as it should be
+    bool final = false;       // another look would see the same
+  };
+  Verdict judge(const ScriptResult& look);
   std::string try_nodes_behind();
   void tell(const std::string& status, const std::string& text) const;
 
@@ -61,7 +64,7 @@ class Guarded {
   plan::NodeOutcome outcome_;
   std::string reason_;
   std::string last_failure_;
-  std::size_t attempts_ = 0;
+  bool at_new_address_ = false;  // where the next connection is tried first
   bool probe_passed_ = false;
   bool ready_ = false;
 };

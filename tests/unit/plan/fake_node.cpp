@@ -46,12 +46,19 @@ case $2 in
       echo "ifconfig: BRDGDEL $3: No such file or directory" >&2; exit 1
     fi
     if [ -e "leaves-down.$3" ]; then echo down >"port.$3"; fi ;;
+  addm)
+    may BRDGADD
+    if [ ! -e "refuse-member.$3" ]; then : >"member.$1.$3"; fi ;;
+  down)
+    may SIOCSIFFLAGS
+    echo down >"port.$1" ;;
   up)
     may SIOCSIFFLAGS
     if [ ! -e "port.$1" ]; then echo "ifconfig: interface $1 does not exist" >&2; exit 1; fi
     if [ ! -e "stays-down.$1" ]; then echo up >"port.$1"; fi ;;
   inet)
     may 'ioctl (SIOCAIFADDR)'
+    if [ "$4" = -alias ]; then rm -f "inet.$1"; exit 0; fi
     if [ -e "refuse.$1" ]; then echo "ifconfig: ioctl (SIOCAIFADDR): File exists" >&2; exit 1; fi
     if [ -e "quiet-refuse.$1" ]; then echo "ifconfig: ioctl (SIOCAIFADDR): File exists" >&2; exit 0; fi
     if [ ! -e "lose.$1" ]; then echo "$3 $5" >"inet.$1"; fi ;;
