@@ -59,6 +59,8 @@ std::string_view to_string(GuardState state) {
       return "rolled-back";
     case GuardState::rollback_failed:
       return "rollback-failed";
+    case GuardState::restarted:
+      return "restarted";
     case GuardState::gone:
       return "gone";
     case GuardState::unknown:
@@ -73,7 +75,8 @@ GuardState guard_state(const std::vector<facts::Frame>& frames) {
     if (frame.name != "guard.state") continue;
     for (const GuardState state :
          {GuardState::armed, GuardState::committed, GuardState::rolling_back,
-          GuardState::rolled_back, GuardState::rollback_failed, GuardState::gone}) {
+          GuardState::rolled_back, GuardState::rollback_failed, GuardState::restarted,
+          GuardState::gone}) {
       if (frame.payload == to_string(state)) found = state;
     }
   }

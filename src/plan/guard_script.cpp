@@ -12,14 +12,22 @@ namespace {
 // How the guard's processes are called, so that `ps` tells whether they live.
 constexpr std::string_view kName = "bringup-guard-";
 
-// What all scripts know of the folder.
+// What all scripts know of the folder. A guard ends with the boot that armed it: what the inverse
+// would bring back is not what a boot leaves, least of all the session's own address.
 constexpr std::string_view kFolder = R"sh(
+bu_boot() {
+  sysctl -n kern.bootsessionuuid </dev/null 2>/dev/null ||
+    cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo unknown
+}
 bu_guard_state() {
-  for bu_s in committed rolled-back rollback-failed rolling-back armed; do
-    if [ -e "$1/$bu_s" ]; then
-      printf '%s' "$bu_s"
-      return
-    fi
+  for bu_s in committed rolled-back rollback-failed restarted rolling-back armed; do
+    if [ ! -e "$1/$bu_s" ]; then continue; fi
+    case $bu_s in armed|rolling-back)
+      if [ "$(bu_boot)" != "$(cat "$1/boot" 2>/dev/null)" ]; then bu_s=restarted; fi
+      ;;
+    esac
+    printf '%s' "$bu_s"
+    return
   done
   printf gone
 }
@@ -99,12 +107,13 @@ bu_own() {
   if [ -L "$1" ]; then return 1; fi
   if [ ! -d "$1" ]; then mkdir -m 700 "$1" || return 1; fi
   chmod 700 "$1" || return 1
-  ls -ldn "$1" | awk -v uid="$(id -u)" '{ ok = substr($1, 1, 10) == "drwx------" && $3 == uid }
+  ls -ldn "$1" | awk -v uid="$(id -ru)" '{ ok = substr($1, 1, 10) == "drwx------" && $3 == uid }
     END { exit !ok }'
 }
 bu_fill() {
   mkdir -m 700 "$bu_dir" || return 1
   printf '%s\n' <SECONDS> >"$bu_dir/deadline" || return 1
+  bu_boot >"$bu_dir/boot" || return 1
   printf '%s\n' "$bu_undo_job" >"$bu_dir/undo" || return 1
   printf '%s\n' "$bu_undo_job" | cmp -s - "$bu_dir/undo" || return 1
   : >"$bu_dir/log" || return 1
@@ -185,6 +194,12 @@ std::string undo_job(const NodePlan& node, const facts::NodeFacts& before,
          fill(kWatch, {{"<SECONDS>", std::to_string(options.seconds)}}) +
          undo_function(node, before) +
          "bu_now() {\n"
+         "  if [ \"$(bu_guard_state \"$bu_dir\")\" = restarted ]; then\n"
+         "    bu_undo_files >/dev/null\n"
+         "    mv \"$bu_dir/armed\" \"$bu_dir/restarted\" 2>/dev/null ||\n"
+         "      mv \"$bu_dir/rolling-back\" \"$bu_dir/restarted\" 2>/dev/null\n"
+         "    return\n"
+         "  fi\n"
          "  bu_runner=\n"
          "  if [ -e \"$bu_dir/running\" ]; then read -r bu_runner <\"$bu_dir/running\"; fi\n"
          "  bu_roll_back\n"
@@ -319,7 +334,7 @@ std::string guard_rollback_script(const NodePlan& node, const facts::NodeFacts& 
   script += "bu_back() {\n";
   script += fmt::format(
       "  case $(bu_guard_state \"$bu_dir\") in\n"
-      "    armed|committed)\n"
+      "    armed|committed|restarted)\n"
       "      bu_detach_job \"{}{}\" \"$bu_undo_job\"\n"
       "      sleep 1\n"
       "      ;;\n"
@@ -346,6 +361,9 @@ bu_settle() {{
   for bu_f in "$HOME"/.bringup/guard/*; do
     if [ ! -d "$bu_f" ]; then continue; fi
     bu_asked=
+    if [ "$(bu_guard_state "$bu_f")" = restarted ] && [ ! -e "$bu_f/restarted" ]; then
+      sh "$bu_f/undo" </dev/null >/dev/null 2>&1
+    fi
     until bu_is_settled "$bu_f"; do
       if [ -z "$bu_asked" ] && ! bu_lives "${{bu_f##*/}}"; then
         bu_asked=yes

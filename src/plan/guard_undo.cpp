@@ -35,7 +35,7 @@ bu_back_inet() {
   for bu_one in "$@"; do
     bu_mask=${bu_one#*/}
     bu_exec bu_root ifconfig "$bu_if" inet "${bu_one%%/*}" netmask "${bu_mask%%/*}" $bu_kind
-    bu_kind=alias
+    bu_kind='alias'
   done
   if [ "$(bu_inets "$bu_if")" != "$bu_want" ]; then bu_wrong "$bu_if: addresses: $bu_text"; fi
 }
@@ -115,7 +115,7 @@ std::string undo_function(const NodePlan& node, const facts::NodeFacts& before) 
     }
   }
   return std::string(kRestore) + "bu_undo() {\n  bu_bad=0\n" + body + files +
-         "  return \"$bu_bad\"\n}\n";
+         "  return \"$bu_bad\"\n}\nbu_undo_files() {\n  :\n" + files + "}\n";
 }
 
 }  // namespace bringup::plan

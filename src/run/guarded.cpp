@@ -23,7 +23,7 @@ constexpr int kLooks = 3;          // at facts that are not yet as desired
 
 bool is_settled(GuardState state) {
   return state == GuardState::committed || state == GuardState::rolled_back ||
-         state == GuardState::rollback_failed;
+         state == GuardState::restarted || state == GuardState::rollback_failed;
 }
 
 const facts::Frame* find(const ScriptResult& result, std::string_view name) {
@@ -202,9 +202,10 @@ void Guarded::confirm() {
     if (look.lost) continue;
     if (extend) undone_by_ = std::max(undone_by_, armed_at_ + seconds(*extend));
     if (is_settled(state_) || state_ == GuardState::gone) {
-      reason_ = state_ == GuardState::gone ? "the guard was not armed"
-                : last_failure_.empty()    ? "it was not confirmed in time"
-                                           : "it was not confirmed in time: " + last_failure_;
+      reason_ = state_ == GuardState::gone        ? "the guard was not armed"
+                : state_ == GuardState::restarted ? "the node restarted in the meantime"
+                : last_failure_.empty()           ? "it was not confirmed in time"
+                                        : "it was not confirmed in time: " + last_failure_;
       take_facts(crew_, node_, look, "apply");
       return;
     }
@@ -265,7 +266,7 @@ void Guarded::roll_back(const std::string& reason) {
     at_new_address_ = false;
     if (result.lost) continue;
     if (state_ == GuardState::rolled_back || state_ == GuardState::rollback_failed ||
-        state_ == GuardState::gone) {
+        state_ == GuardState::restarted || state_ == GuardState::gone) {
       take_facts(crew_, node_, result, "apply");
       return;
     }
@@ -295,6 +296,14 @@ plan::NodeOutcome Guarded::finish() {
       outcome_.error =
           Error{ErrorCode::remote,
                 fmt::format("{}: rolled back, it is as it was before: {}", node, reason_), again};
+      break;
+    case GuardState::restarted:
+      outcome_.error = Error{
+          ErrorCode::remote,
+          fmt::format("{}: it restarted before the change was confirmed, and is as its system "
+                      "sets it up",
+                      node),
+          "run bringup apply again"};
       break;
     case GuardState::rollback_failed:
       outcome_.error =

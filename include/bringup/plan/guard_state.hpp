@@ -10,6 +10,7 @@ enum class GuardState {
   rolling_back,     // being undone
   rolled_back,      // undone, and the old state read back
   rollback_failed,  // the inverse ran and something is not as it was
+  restarted,        // the node restarted before it was confirmed: its system set it up anew
   gone,             // the node knows nothing of it
   unknown,          // the node could not be asked
 };

@@ -24,6 +24,14 @@ std::string boot_time(const Truth& truth) {
   return "{ sec = " + std::to_string(truth.boot_time) + ", usec = 0 } " + text;
 }
 
+// A boot's own name: another after each.
+std::string boot_session(const Truth& truth) {
+  char text[40];
+  std::snprintf(text, sizeof text, "1AB00000-0000-4000-8000-%012lld",
+                static_cast<long long>(truth.boot_time));
+  return text;
+}
+
 std::string host_name() {
   utsname u{};
   ::uname(&u);
@@ -45,6 +53,7 @@ std::map<std::string, std::string> oids(const Truth& truth) {
           {"kern.osrelease", "25.2.0"},
           {"kern.hostname", host_name()},
           {"kern.boottime", boot_time(truth)},
+          {"kern.bootsessionuuid", boot_session(truth)},
           {"machdep.cpu.brand_string", truth.chip},
           {"net.inet.ip.forwarding", read_line(kForwarding)},
           {"vm.swapusage", "total = 2048.00M  used = 1050.00M  free = 998.00M  (encrypted)"}};

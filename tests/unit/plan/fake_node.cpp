@@ -101,7 +101,11 @@ exec "$@"
 )sh";
 
 constexpr std::string_view kId = R"sh(#!/bin/sh
-if [ "$1" = -u ]; then cat "$NODE/uid"; else echo admin; fi
+case $1 in
+  -u) cat "$NODE/uid" ;;
+  -ru) exec /usr/bin/id -u ;;
+  *) echo admin ;;
+esac
 )sh";
 
 // Waiting for a state is made short; sleeps that bound a command's time are left as they are.

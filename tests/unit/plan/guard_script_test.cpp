@@ -34,7 +34,7 @@ class GuardScript : public ::testing::TestWithParam<const char*> {
     options_.nonce = kNonce;
     options_.ibv_path = fleet_.ibv_path;
     options_.seconds = 30;
-    options_.wait_seconds = 10;
+    options_.wait_seconds = 300;  // the stand-in for sleep is 20 times as fast
   }
   ~GuardScript() override {
     // Processes that still watch find nothing to watch.
@@ -186,12 +186,24 @@ TEST_P(GuardScript, AnAbandonedGuardIsUndoneByItsOwnScript) {
   }
   node_.put(other + "/undo", undo);
   node_.put(other + "/armed", "");
+  node_.put(other + "/boot", node_.get(folder() + "/boot"));
   EXPECT_EQ(commit(), GuardState::committed);
   const auto frames = run(guard_settle_script(options_));
   ASSERT_NE(find(frames, "guard.pending"), nullptr);
   EXPECT_EQ(find(frames, "guard.pending")->exit_status, 0);
   EXPECT_TRUE(node_.has(other + "/rolled-back"));
   expect_old();
+}
+
+TEST_P(GuardScript, ARestartEndsIt) {
+  arm();
+  node_.put(folder() + "/boot", "another\n");
+  EXPECT_EQ(look(), GuardState::restarted);
+  EXPECT_EQ(roll_back(), GuardState::restarted);
+  EXPECT_TRUE(node_.has("inet.en5")) << "the inverse was meant for another boot";
+  EXPECT_FALSE(node_.has("matrix.json")) << "files outlive a restart";
+  options_.id = "99992222333344445555666677778888";
+  EXPECT_NE(find(arm(), "guard.armed"), nullptr);
 }
 
 TEST_P(GuardScript, NoProcessIsInTheSessionsGroup) {
