@@ -29,6 +29,9 @@ bu_exec() {
 bu_look() { ifconfig "$1" </dev/null 2>/dev/null | head -c 65536; }
 bu_gone() { case "$(bu_look "$1")" in *"member: $2 "*) return 1 ;; esac; }
 bu_up() { case "$(bu_look "$1")" in *[\<,]UP[,\>]*) return 0 ;; esac; return 1; }
+bu_member() { ! bu_gone "$1" "$2"; }
+bu_down() { ! bu_up "$1"; }
+bu_lacks() { case "$(bu_look "$1")" in *"inet $2 "*) return 1 ;; esac; }
 bu_held() { case "$(bu_look "$1")" in *"inet $2 netmask $3 "*|*"inet $2 netmask $3$bu_nl"*) return 0 ;; esac; return 1; }
 bu_wait() {
   bu_left=$1
@@ -88,6 +91,27 @@ bu_assign() {
   bu_done "$1" "$2" || return
   bu_state bu_wait 25 bu_held "$2" "$3" "$5"
 }
+bu_attach() {
+  bu_num=$1 bu_tgt=$3
+  bu_skip "$1" "$3" root && return
+  bu_exec bu_root ifconfig "$2" addm "$3"
+  bu_done "$1" "$3" || return
+  bu_state bu_wait 5 bu_member "$2" "$3"
+}
+bu_lower() {
+  bu_num=$1 bu_tgt=$2
+  bu_skip "$1" "$2" root && return
+  bu_exec bu_root ifconfig "$2" down
+  bu_done "$1" "$2" || return
+  bu_state bu_wait 5 bu_down "$2"
+}
+bu_unassign() {
+  bu_num=$1 bu_tgt=$2
+  bu_skip "$1" "$2" root && return
+  bu_exec bu_root ifconfig "$2" inet "$3" -alias
+  bu_done "$1" "$2" || return
+  bu_state bu_wait 5 bu_lacks "$2" "$3"
+}
 )sh";
 
 // The file is written beside the old one under a name that mktemp makes (never following a link
@@ -121,6 +145,16 @@ bu_store() {
   if [ "$bu_may_root" = yes ] && bu_root mv -f "$bu_tmp" "$1"; then return 0; fi
   rm -f "$bu_tmp"
   return @RENAME@
+}
+bu_unlink() {
+  bu_words=$(rm -f "$1" 2>&1) && return 0
+  printf '%s\n' "$bu_words"
+  [ "$bu_may_root" = yes ] && [ ! -d "$1" ] && bu_root rm -f "$1"
+}
+bu_remove() {
+  bu_num=$1 bu_tgt=$2
+  bu_exec bu_unlink "$2"
+  bu_frame "step.$1" "$bu_rc" "$bu_text"
 }
 bu_write() {
   bu_num=$1 bu_tgt=$2
@@ -210,6 +244,15 @@ std::string step(std::size_t index, const Action& action) {
       return fmt::format("  bu_assign {} {} {} {} 0x{:08x}\n", index, parts->interface,
                          parts->address.address.to_string(), mask.to_string(), mask.value());
     }
+    case Task::bridge_attach:
+      return fmt::format("  bu_attach {} {} {}\n", index, parts->bridge, parts->interface);
+    case Task::interface_down:
+      return fmt::format("  bu_lower {} {}\n", index, parts->interface);
+    case Task::address_remove:
+      return fmt::format("  bu_unassign {} {} {}\n", index, parts->interface,
+                         parts->address.address.to_string());
+    case Task::file_remove:
+      return fmt::format("  bu_remove {} {}\n", index, shell_quote(action.target));
     case Task::file_write:
       return fmt::format("  bu_write {} {} {}\n", index, shell_quote(action.target),
                          shell_quote(action.content));

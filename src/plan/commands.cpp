@@ -50,6 +50,11 @@ std::optional<model::InterfaceAddress> parse_address(std::string_view address,
   return std::nullopt;
 }
 
+bool is_file_path(std::string_view path) {
+  return path.starts_with('/') &&
+         path.find_first_of(std::string_view("\0\n", 2)) == std::string_view::npos;
+}
+
 bool is_bridge_name(std::string_view name) {
   if (!name.starts_with("bridge") || name.size() == 6 || !is_interface_name(name)) return false;
   for (const char c : name.substr(6)) {
@@ -117,6 +122,36 @@ std::optional<CommandParts> parse_command(const Action& action) {
       parts.bridge = words[1];
       parts.interface = action.target;
       return parts;
+    case Task::bridge_attach:
+      if (words.size() != 4 || !is_bridge_name(words[1]) || !is_interface_name(action.target) ||
+          action.command != attach_command(std::string(words[1]), action.target)) {
+        return std::nullopt;
+      }
+      parts.bridge = words[1];
+      parts.interface = action.target;
+      return parts;
+    case Task::interface_down:
+      if (!is_interface_name(action.target) || action.command != down_command(action.target)) {
+        return std::nullopt;
+      }
+      parts.interface = action.target;
+      return parts;
+    case Task::address_remove: {
+      if (words.size() != 5 || !is_interface_name(action.target)) return std::nullopt;
+      const auto address = model::Ipv4::parse(words[3]);
+      if (!address || action.command != remove_command(action.target, *address)) {
+        return std::nullopt;
+      }
+      parts.interface = action.target;
+      parts.address.address = *address;
+      return parts;
+    }
+    case Task::file_remove:
+      if (!is_file_path(action.target) || !action.content.empty() ||
+          action.command != delete_command(action.target)) {
+        return std::nullopt;
+      }
+      return parts;
     case Task::interface_up:
       if (!is_interface_name(action.target) || action.command != up_command(action.target)) {
         return std::nullopt;
@@ -134,8 +169,7 @@ std::optional<CommandParts> parse_command(const Action& action) {
       return parts;
     }
     case Task::file_write:
-      if (!action.target.starts_with('/') || action.content.find('\0') != std::string::npos ||
-          action.target.find_first_of(std::string_view("\0\n", 2)) != std::string::npos ||
+      if (!is_file_path(action.target) || action.content.find('\0') != std::string::npos ||
           action.command != write_command(action.target, action.content)) {
         return std::nullopt;
       }

@@ -9,6 +9,7 @@
 #include "bringup/topology/jaccl.hpp"
 #include "bringup/util/shell.hpp"
 #include "bringup/util/text.hpp"
+#include "differ.hpp"
 #include "rdma_words.hpp"
 #include "session_path.hpp"
 #include "sudo_words.hpp"
@@ -26,6 +27,10 @@ struct LocalEnd {
   InterfaceAddress wanted;
   const Interface* seen = nullptr;  // null: no such interface
 };
+
+bool is_file(Task task) {
+  return task == Task::file_write || task == Task::file_remove;
+}
 
 class Differ {
  public:
@@ -64,6 +69,15 @@ class Differ {
     } else {
       checks();
     }
+    return std::move(plan_);
+  }
+
+  // Another plan of this node, held against what forbids changes.
+  NodePlan guard(NodePlan plan) {
+    plan_ = std::move(plan);
+    guard_session();
+    guard_sudo();
+    if (plan_.state == NodeState::refused) plan_.actions.clear();
     return std::move(plan_);
   }
 
@@ -267,7 +281,7 @@ class Differ {
     const std::string session = session_interface(facts_);
     std::vector<std::string> told;
     for (const auto& action : plan_.actions) {
-      if (action.task == Task::file_write || std::ranges::count(told, action.target) > 0) continue;
+      if (is_file(action.task) || std::ranges::count(told, action.target) > 0) continue;
       if (!on_session_path(facts_, action.target)) continue;
       told.push_back(action.target);
       find(
@@ -368,6 +382,11 @@ class Differ {
 
 NodePlan diff(const model::Fleet& fleet, std::size_t node, const facts::NodeFacts& facts) {
   return Differ(fleet, node, facts).run();
+}
+
+NodePlan guarded(const model::Fleet& fleet, std::size_t node, const facts::NodeFacts& facts,
+                 NodePlan plan) {
+  return Differ(fleet, node, facts).guard(std::move(plan));
 }
 
 }  // namespace bringup::plan

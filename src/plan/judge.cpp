@@ -127,6 +127,18 @@ class Judge {
       case Task::file_write:
         judge_file(trace, action, step);
         break;
+      case Task::bridge_attach:
+        judge_attach(trace, *parts, action, step);
+        break;
+      case Task::interface_down:
+        judge_down(trace, *parts, action, step);
+        break;
+      case Task::address_remove:
+        judge_removed(trace, *parts, action, step);
+        break;
+      case Task::file_remove:
+        judge_file_removed(trace, action, step);
+        break;
       case Task::rdma_check:
       case Task::profiler_collect:
         break;
@@ -143,6 +155,14 @@ class Judge {
         return fmt::format("address not set: {}", action.expected);
       case Task::file_write:
         return fmt::format("IBV matrix not written: {}", action.target);
+      case Task::bridge_attach:
+        return fmt::format("{} not put back into its bridge", action.target);
+      case Task::interface_down:
+        return fmt::format("{} not taken down", action.target);
+      case Task::address_remove:
+        return fmt::format("address not removed from {}", action.target);
+      case Task::file_remove:
+        return fmt::format("{} not removed", printable(action.target, 200));
       case Task::rdma_check:
       case Task::profiler_collect:
         break;
@@ -390,6 +410,76 @@ class Judge {
       cure = fmt::format("remove the old file on {}: sudo rm {}", node_.node, path);
     }
     set_failed(step, fmt::format("IBV matrix not written: {}", path), seen, cure);
+  }
+
+  // Of the changes that undo others. True when the step is judged: the interface is gone, or the
+  // command failed.
+  bool judge_undo(const Trace& trace, const std::string& name, const Action& action,
+                  StepOutcome& step) const {
+    if (const auto gone = interface_gone(name); !gone.empty()) {
+      set_failed(step, deed(action), gone, "plug in or restore the interface, then run it again");
+      return true;
+    }
+    if (trace.result->exit_status == 0) return false;
+    set_failed(step, deed(action), words(*trace.result),
+               fmt::format("run `{}` on {} and see what it says", action.shown, node_.node));
+    return true;
+  }
+
+  static bool state_holds(const Trace& trace) {
+    return trace.state != nullptr && trace.state->exit_status == 0;
+  }
+
+  void settle_undo(StepOutcome& step, const Action& action, bool holds, std::string text) const {
+    if (holds) {
+      set_done(step, std::move(text));
+      return;
+    }
+    set_failed(step, deed(action), fmt::format("`{}` reported success", action.shown),
+               fmt::format("run it on {} and see what happens", node_.node));
+  }
+
+  void judge_attach(const Trace& trace, const CommandParts& parts, const Action& action,
+                    StepOutcome& step) const {
+    if (judge_undo(trace, parts.interface, action, step)) return;
+    const auto* bridge = after_ == nullptr ? nullptr : after_->bridge_of(parts.interface);
+    settle_undo(
+        step, action,
+        after_ == nullptr ? state_holds(trace) : bridge != nullptr && bridge->name == parts.bridge,
+        fmt::format("{} put back into {}", parts.interface, parts.bridge));
+  }
+
+  void judge_down(const Trace& trace, const CommandParts& parts, const Action& action,
+                  StepOutcome& step) const {
+    if (judge_undo(trace, parts.interface, action, step)) return;
+    const auto* seen = after_ == nullptr ? nullptr : after_->find_interface(parts.interface);
+    settle_undo(step, action, seen == nullptr ? state_holds(trace) : !seen->up,
+                fmt::format("{} down", parts.interface));
+  }
+
+  void judge_removed(const Trace& trace, const CommandParts& parts, const Action& action,
+                     StepOutcome& step) const {
+    if (judge_undo(trace, parts.interface, action, step)) return;
+    const auto* seen = after_ == nullptr ? nullptr : after_->find_interface(parts.interface);
+    const bool gone = seen == nullptr ? state_holds(trace)
+                                      : std::ranges::none_of(seen->inet, [&](const auto& inet) {
+                                          return inet.address == parts.address.address;
+                                        });
+    settle_undo(step, action, gone,
+                fmt::format("address {} removed from {}", parts.address.address.to_string(),
+                            parts.interface));
+  }
+
+  void judge_file_removed(const Trace& trace, const Action& action, StepOutcome& step) const {
+    const std::string path = printable(action.target, 200);
+    if (trace.result->exit_status != 0) {
+      set_failed(step, deed(action), words(*trace.result),
+                 fmt::format("see `ls -lde {}` on {}", path, node_.node));
+      return;
+    }
+    const bool there =
+        after_ != nullptr && action.target == fleet_.ibv_path && after_->matrix_file.present;
+    settle_undo(step, action, !there, fmt::format("{} removed", path));
   }
 
   void judge_rdma_step(StepOutcome& step) const {

@@ -7,11 +7,15 @@
 namespace bringup::plan {
 namespace {
 
-constexpr std::array<std::pair<Task, std::string_view>, 6> kTasks{{
+constexpr std::array<std::pair<Task, std::string_view>, 10> kTasks{{
     {Task::bridge_detach, "bridge.detach"},
     {Task::interface_up, "interface.up"},
     {Task::address_assign, "address.assign"},
     {Task::file_write, "file.write"},
+    {Task::bridge_attach, "bridge.attach"},
+    {Task::interface_down, "interface.down"},
+    {Task::address_remove, "address.remove"},
+    {Task::file_remove, "file.remove"},
     {Task::rdma_check, "rdma.check"},
     {Task::profiler_collect, "profiler.collect"},
 }};

@@ -26,9 +26,9 @@ std::string shown_command(std::string_view command, bool sudo);
 
 // The parts of an action's command; which are set depends on the task.
 struct CommandParts {
-  std::string bridge;               // bridge_detach
-  std::string interface;            // bridge_detach, interface_up, address_assign
-  model::InterfaceAddress address;  // address_assign
+  std::string bridge;               // bridge_detach, bridge_attach
+  std::string interface;            // all but of files
+  model::InterfaceAddress address;  // address_assign; address_remove: without prefix length
 };
 
 // Reads an action's command back. Nothing when the command is not exactly the one that bringup

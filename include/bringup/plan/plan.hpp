@@ -16,6 +16,11 @@ enum class Task {
   interface_up,
   address_assign,
   file_write,
+  // What undoing the four above takes.
+  bridge_attach,
+  interface_down,
+  address_remove,
+  file_remove,
   rdma_check,
   profiler_collect,
 };

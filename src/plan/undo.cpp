@@ -1,0 +1,181 @@
+#include "bringup/plan/undo.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "bringup/plan/commands.hpp"
+#include "bringup/util/text.hpp"
+#include "differ.hpp"
+
+namespace bringup::plan {
+namespace {
+
+using Inet = std::vector<model::InterfaceAddress>;
+
+std::string words(const Inet& inet) {
+  std::vector<std::string> out;
+  for (const auto& one : inet) out.push_back(one.to_string());
+  return out.empty() ? "no IPv4 address" : join(out, ", ");
+}
+
+bool holds(const Inet& inet, const model::InterfaceAddress& address) {
+  return std::ranges::find(inet, address) != inet.end();
+}
+
+class Undoer {
+ public:
+  Undoer(const model::Fleet& fleet, std::size_t node, const facts::NodeRecord& before,
+         const facts::NodeFacts& now)
+      : before_(before),
+        facts_(now),
+        now_(facts::record_of(before.node, now)),
+        sudo_(fleet.nodes.at(node).become != model::Become::none && now.login_user != "root") {
+    plan_.node = fleet.nodes.at(node).name;
+    plan_.facts_digest = now_.digest;
+  }
+
+  NodePlan run(const NodePlan& ran) {
+    std::vector<std::string> interfaces;
+    std::vector<std::string> files;
+    for (const auto& action : ran.actions) {
+      if (nature(action) == Nature::check) continue;
+      const bool file = action.task == Task::file_write || action.task == Task::file_remove;
+      auto& targets = file ? files : interfaces;
+      if (std::ranges::find(targets, action.target) == targets.end()) {
+        targets.push_back(action.target);
+      }
+    }
+    std::erase_if(interfaces, [&](const auto& name) { return !known(name); });
+    for (const auto& name : interfaces) leave_bridges(name);
+    for (const auto& name : interfaces) addresses(name);
+    for (const auto& name : interfaces) state(name);
+    for (const auto& name : interfaces) join_bridges(name);
+    for (const auto& path : files) file(path);
+    return std::move(plan_);
+  }
+
+ private:
+  void change(Task task, const std::string& target, std::string command, std::string why,
+              std::string undo, std::string expected, std::string content = {}) {
+    Action action;
+    action.task = task;
+    action.target = target;
+    action.root = task != Task::file_write && task != Task::file_remove;
+    action.shown = shown_command(command, action.root && sudo_);
+    action.command = std::move(command);
+    action.why = std::move(why);
+    action.undo = std::move(undo);
+    action.expected = std::move(expected);
+    action.content = std::move(content);
+    plan_.actions.push_back(std::move(action));
+  }
+
+  bool known(const std::string& name) {
+    if (now_.find(name) != nullptr && before_.find(name) != nullptr) return true;
+    plan_.findings.push_back({Severity::error, "interface", name,
+                              fmt::format("{} is not there any more", name),
+                              "the interface that the run changed",
+                              fmt::format("plug in what {} was, then roll back again", name)});
+    return false;
+  }
+
+  void leave_bridges(const std::string& name) {
+    const auto was = before_.bridges_of(name);
+    for (const auto& bridge : now_.bridges_of(name)) {
+      if (std::ranges::find(was, bridge) != was.end()) continue;
+      change(Task::bridge_detach, name, detach_command(bridge, name),
+             fmt::format("{} is a member of {}; before the run it was not", name, bridge),
+             attach_command(bridge, name), fmt::format("{} in no bridge", name));
+    }
+  }
+
+  // ifconfig without `alias` replaces the first address; more than one that is lost is told by the
+  // comparison that follows, since no command of ours adds a second.
+  void addresses(const std::string& name) {
+    const Inet& was = before_.find(name)->inet;
+    const Inet& now = now_.find(name)->inet;
+    if (was == now) return;
+    Inet left = now;
+    if (!was.empty() && !holds(now, was.front())) {
+      change(Task::address_assign, name, assign_command(name, was.front()),
+             fmt::format("{} has {}; before the run it had {}", name, words(now), words(was)),
+             now.empty() ? remove_command(name, was.front().address)
+                         : assign_command(name, now.front()),
+             fmt::format("{} on {}", was.front().to_string(), name));
+      if (!left.empty()) left.erase(left.begin());
+    }
+    for (const auto& address : left) {
+      if (holds(was, address)) continue;
+      change(Task::address_remove, name, remove_command(name, address.address),
+             fmt::format("{} has {}; before the run it had {}", name, words(now), words(was)),
+             assign_command(name, address),
+             fmt::format("{} without {}", name, address.address.to_string()));
+    }
+  }
+
+  // Setting an address brings the interface up, so its state is returned after the addresses.
+  void state(const std::string& name) {
+    const bool was = before_.find(name)->up;
+    const bool assigned = std::ranges::any_of(plan_.actions, [&](const Action& action) {
+      return action.task == Task::address_assign && action.target == name;
+    });
+    const bool now = now_.find(name)->up || assigned;
+    if (was == now) return;
+    change(was ? Task::interface_up : Task::interface_down, name,
+           was ? up_command(name) : down_command(name),
+           fmt::format("{} is {}; before the run it was {}", name, now ? "up" : "down",
+                       was ? "up" : "down"),
+           was ? down_command(name) : up_command(name),
+           fmt::format("{} {}", name, was ? "up" : "down"));
+  }
+
+  void join_bridges(const std::string& name) {
+    const auto now = now_.bridges_of(name);
+    for (const auto& bridge : before_.bridges_of(name)) {
+      if (std::ranges::find(now, bridge) != now.end()) continue;
+      change(Task::bridge_attach, name, attach_command(bridge, name),
+             fmt::format("{} is not in {}; before the run it was a member", name, bridge),
+             detach_command(bridge, name), fmt::format("{} in {}", name, bridge));
+    }
+  }
+
+  void file(const std::string& path) {
+    const auto& was = before_.matrix;
+    const auto& now = facts_.matrix_file;
+    if (!was.problem.empty()) {
+      plan_.findings.push_back(
+          {Severity::warning, "matrix", path,
+           "the file could not be read before the run: " + printable(was.problem, 120),
+           "its former content", "put it back from where it came, if it is missed"});
+      return;
+    }
+    if (was.present == now.present && was.content == now.content && now.problem.empty()) return;
+    const std::string back = now.present ? write_command(path, now.content) : delete_command(path);
+    if (was.present) {
+      change(Task::file_write, path, write_command(path, was.content),
+             fmt::format("{} {}; before the run it held something else", path,
+                         now.present ? "holds what the run wrote" : "is gone"),
+             back, fmt::format("{} holds what it held before the run", path), was.content);
+    } else {
+      change(Task::file_remove, path, delete_command(path),
+             fmt::format("{} is there; before the run it was not", path), back,
+             fmt::format("no file {}", path));
+    }
+  }
+
+  const facts::NodeRecord& before_;
+  const facts::NodeFacts& facts_;
+  const facts::NodeRecord now_;
+  const bool sudo_;
+  NodePlan plan_;
+};
+
+}  // namespace
+
+NodePlan undo(const model::Fleet& fleet, std::size_t node, const facts::NodeRecord& before,
+              const facts::NodeFacts& now, const NodePlan& ran) {
+  return guarded(fleet, node, now, Undoer(fleet, node, before, now).run(ran));
+}
+
+}  // namespace bringup::plan
