@@ -73,7 +73,7 @@ int adopt_cables(const Options& options) {
   }
   if (edits.empty()) {
     session.say("Nothing to adopt: no link's ends are plugged elsewhere.");
-    return report::exit_status(summary);
+    return session.ended(report::exit_status(summary));
   }
   const auto changed = model::rewrite_link_ends(text, edits);
   if (!changed) {
@@ -96,12 +96,12 @@ int adopt_cables(const Options& options) {
     if (!answer) throw Exit{130, "Interrupted. Nothing was changed.\n"};
     if (*answer != "y" && *answer != "Y" && *answer != "yes") {
       std::cerr << "Nothing was changed.\n";
-      return report::exit_status(summary);
+      return session.ended(report::exit_status(summary));
     }
   }
   replace_file(path, *changed);
   session.say(path + " was changed; see: bringup plan");
-  return report::exit_status(summary);
+  return session.ended(report::exit_status(summary));
 }
 
 }  // namespace bringup::cli

@@ -9,6 +9,9 @@
 #include "bringup/report/text.hpp"
 #include "bringup/run/phases.hpp"
 #include "bringup/run/verify.hpp"
+#include "bringup/util/text.hpp"
+#include "carry_out.hpp"
+#include "resume.hpp"
 
 namespace bringup::cli {
 namespace {
@@ -24,9 +27,10 @@ plan::Plan read_saved(const std::string& path) {
   return std::move(*plan);
 }
 
-enum class Answer { go, stop };
+}  // namespace
 
-Answer confirm(const Options& options, Session& session, const plan::Plan& plan) {
+Answer confirm(const Options& options, Session& session, const plan::Plan& plan,
+               const std::string& verb) {
   if (plan.changes() == 0 || options.yes == Toggle::on) return Answer::go;
   if (!options.plan_file.empty()) return Answer::go;  // a saved plan was read and approved before
   session.settle();
@@ -35,7 +39,7 @@ Answer confirm(const Options& options, Session& session, const plan::Plan& plan)
     throw Exit{2, "nothing was changed: there is no terminal to confirm on\n  cure: add --yes\n"};
   }
   const auto answer =
-      ask_line("Apply these " + std::to_string(plan.changes()) + " changes? [y/N] ");
+      ask_line(verb + " these " + std::to_string(plan.changes()) + " changes? [y/N] ");
   if (!answer) throw Exit{130, "Interrupted. Nothing was changed.\n"};
   if (*answer == "y" || *answer == "Y" || *answer == "yes") return Answer::go;
   std::cerr << "Nothing was changed.\n";
@@ -57,6 +61,17 @@ void warn_of_risk(Session& session, const plan::Plan& plan) {
   }
 }
 
+plan::Plan lock_nodes(run::NodeLocks& locks, Session& session, const plan::Plan& plan) {
+  if (plan.changes() == 0 || session.interrupted()) return plan;
+  auto locked = locks.take(plan);
+  if (locked) return std::move(*locked);
+  session.settle();
+  const Error& error = locked.error();
+  session.ended(5);
+  throw Exit{
+      5, "✗ " + printable(error.message) + "\n  nothing was changed\n  next: " + error.hint + "\n"};
+}
+
 report::ApplyReport collect(Session& session, const plan::Plan& plan,
                             std::vector<plan::NodeOutcome> outcomes) {
   report::ApplyReport report;
@@ -73,10 +88,10 @@ report::ApplyReport collect(Session& session, const plan::Plan& plan,
   return report;
 }
 
-}  // namespace
-
 int apply_verb(const Options& options) {
   std::optional<plan::Plan> saved;
+  std::optional<Unfinished> unfinished;
+  if (options.resume == Toggle::on) unfinished = last_unfinished(options);
   if (!options.plan_file.empty()) saved = read_saved(options.plan_file);
   Session session(options, "apply");
   run::gather(session.crew(), run::Profiler::read);
@@ -89,14 +104,19 @@ int apply_verb(const Options& options) {
   } else {
     plan = run::make_plan(session.crew());
   }
+  if (unfinished) plan = rest_of(session, *unfinished, std::move(plan));
   keep_plan(session, plan);
   if (options.guard == plan::GuardMode::never) warn_of_risk(session, plan);
-  if (confirm(options, session, plan) == Answer::stop) return 0;
+  if (confirm(options, session, plan, "Apply") == Answer::stop) return session.ended(0);
 
+  run::NodeLocks locks(session.crew(), session.journal().id(), run::operator_name());
+  plan = lock_nodes(locks, session, plan);
   std::vector<plan::NodeOutcome> outcomes(plan.nodes.size());
   run::ApplyOptions how{options.guard, options.guard_time, options.serial, options.max_fail};
   if (!session.interrupted()) outcomes = run::apply(session.crew(), plan, how);
+  locks.drop();
   report::ApplyReport report = collect(session, plan, std::move(outcomes));
+  keep_facts(session, "after.json");
   if (!session.interrupted()) {
     report.matrix = run::verify(session.crew(), verify::CheckOptions{});
   }
@@ -112,7 +132,7 @@ int apply_verb(const Options& options) {
   summary.interrupted = session.interrupted();
   const int status = report::exit_status(summary);
   if (status != 0) session.say("The raw output of every node is in " + session.journal().folder());
-  return status;
+  return session.ended(status);
 }
 
 }  // namespace bringup::cli

@@ -31,7 +31,7 @@ int collect_verb(const Options& options) {
               " nodes stored in " + printable(options.output) + "; see: bringup status --from " +
               printable(options.output));
   summary.interrupted = session.interrupted();
-  return report::exit_status(summary);
+  return session.ended(report::exit_status(summary));
 }
 
 }  // namespace bringup::cli

@@ -127,7 +127,7 @@ int discover_verb(const Options& options) {
     session.keep("fleet.toml", inventory);
     write_result(options, shown);
   }
-  return report::exit_status(summary);
+  return session.ended(report::exit_status(summary));
 }
 
 }  // namespace bringup::cli

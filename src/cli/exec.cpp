@@ -34,7 +34,7 @@ int exec_verb(const Options& options) {
                             ? report::text_exec(results, result_style(options))
                             : report::json_exec(results));
   summary.interrupted = session.interrupted();
-  return report::exit_status(summary);
+  return session.ended(report::exit_status(summary));
 }
 
 }  // namespace bringup::cli

@@ -23,6 +23,12 @@ int dispatch(const Options& options) {
       return status_verb(options);
     case Verb::verify:
       return verify_verb(options);
+    case Verb::recover:
+      return options.dry_run == Toggle::on ? plan_verb(options) : recover_verb(options);
+    case Verb::rollback:
+      return rollback_verb(options);
+    case Verb::runs:
+      return runs_verb(options);
     case Verb::exec:
       return exec_verb(options);
     case Verb::trust:

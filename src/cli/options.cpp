@@ -20,7 +20,7 @@ constexpr const char* kFooter =
 // Flags that CLI11 fills and that become enums afterwards.
 struct Flags {
   bool ask_pass = false, ask_become_pass = false, no_color = false, quiet = false;
-  bool adopt = false, dot = false;
+  bool adopt = false, dot = false, resume = false;
   bool yes = false, dry_run = false, offline = false, detailed = false;
   bool full = false, stress = false, estimate = false;
   bool measure = false, anonymise = false;
@@ -28,6 +28,7 @@ struct Flags {
   std::string queue_pair = "uc";
   std::string guard = "auto";
   int guard_s = 90;
+  std::string wait = "0s";
   std::vector<std::string> command;
 };
 
@@ -35,6 +36,23 @@ struct Flags {
 std::string plain_number(const std::string& text) {
   if (text.find_first_not_of("0123456789.") == std::string::npos) return {};
   return "'" + printable(text, 40) + "' is not a number of seconds";
+}
+
+// "90s", "30m", "2h"; a bare number means seconds. At most a week.
+std::optional<std::chrono::seconds> duration(const std::string& text) {
+  constexpr long kWeek = 7L * 24 * 3600;
+  if (text.empty()) return std::nullopt;
+  const char last = text.back();
+  const long unit = last == 'h' ? 3600 : last == 'm' ? 60 : 1;
+  const bool has_unit = last == 'h' || last == 'm' || last == 's';
+  const std::string digits = has_unit ? text.substr(0, text.size() - 1) : text;
+  if (digits.empty() || digits.size() > 6 ||
+      digits.find_first_not_of("0123456789") != std::string::npos) {
+    return std::nullopt;
+  }
+  const long seconds = std::stol(digits) * unit;
+  if (seconds > kWeek) return std::nullopt;
+  return std::chrono::seconds(seconds);
 }
 
 void add_common(CLI::App& app, Options& o, Flags& f) {
@@ -190,6 +208,7 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
                  "Rewrite the inventory's link ends to what is plugged, after showing the diff");
   CLI::App* apply = verb("apply", Verb::apply, "Plan, confirm, change, read back, verify");
   add_apply(apply, o, f);
+  apply->add_flag("--resume", f.resume, "Go on with the last run that was broken off");
   add_verify(verb("verify", Verb::verify, "Check every link in both directions"), o, f);
   CLI::App* status = verb("status", Verb::status, "Drift, and per link what holds layer by layer");
   status->add_flag("--detailed-exitcode", f.detailed, "Exit with 3 when something would change");
@@ -198,6 +217,15 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   CLI::App* collect =
       verb("collect", Verb::collect, "Store what every node prints in the folder --output");
   collect->add_flag("--anonymise", f.anonymise, "Replace names, addresses and serials throughout");
+  CLI::App* recover = verb("recover", Verb::recover,
+                           "After a reboot or re-initialisation: say what was lost, restore it");
+  recover->add_option("--wait", f.wait, "Wait so long for nodes to come back: 90s, 30m, 2h");
+  CLI::App* rollback = verb("rollback", Verb::rollback, "Undo a run, from what it recorded");
+  rollback->add_option("run", o.run, "The run; default: the last that changed something");
+  CLI::App* runs = verb("runs", Verb::runs, "List past runs; no network");
+  CLI::App* show = runs->add_subcommand("show", "One run, step by step");
+  show->fallthrough();
+  show->add_option("run", o.run, "The run; default: the last");
   CLI::App* exec =
       verb("exec", Verb::exec, "Run one command on the nodes, identical output folded");
   exec->add_option("command", f.command, "The command, after --")->required();
@@ -237,6 +265,13 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   o.offline = toggle(f.offline);
   o.adopt = toggle(f.adopt);
   o.dot = toggle(f.dot);
+  o.resume = toggle(f.resume);
+  o.show = toggle(show->parsed());
+  if (const auto wait = duration(f.wait)) {
+    o.wait = *wait;
+  } else {
+    return Leave{2, {}, "--wait: '" + printable(f.wait, 40) + "' is no duration: 90s, 30m, 2h\n"};
+  }
   o.detailed_exit_code = toggle(f.detailed);
   o.stress = toggle(f.stress);
   o.estimate = toggle(f.estimate);
@@ -287,6 +322,9 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   }
   if (o.verb == Verb::exec && o.dry_run == Toggle::on) {
     return Leave{2, {}, "--dry-run does not go with exec: a command would run all the same\n"};
+  }
+  if (o.resume == Toggle::on && (!o.plan_file.empty() || o.dry_run == Toggle::on)) {
+    return Leave{2, {}, "--resume goes neither with a saved plan nor with --dry-run\n"};
   }
   if (o.verb == Verb::apply && o.dry_run == Toggle::on && !o.plan_file.empty()) {
     return Leave{2, {}, "--dry-run does not go with a saved plan: read the plan file instead\n"};

@@ -52,7 +52,7 @@ int plan_verb(const Options& options) {
   report::add(summary, plan);
   summary.interrupted = session.interrupted();
   summary.differences = options.detailed_exit_code == Toggle::on && plan.changes() > 0;
-  return report::exit_status(summary);
+  return session.ended(report::exit_status(summary));
 }
 
 }  // namespace bringup::cli

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <fstream>
 #include <iostream>
 #include <mutex>
 #include <sstream>
 
+#include "bringup/facts/record.hpp"
 #include "bringup/plan/plan_file.hpp"
 #include "bringup/report/progress.hpp"
 #include "bringup/ssh/client.hpp"
@@ -147,7 +149,8 @@ struct Session::Sinks final : plan::Sink {
 Session::Session(const Options& options, std::string_view verb)
     : Session(options, verb, load_fleet(options)) {}
 
-Session::Session(const Options& options, std::string_view verb, model::Fleet fleet)
+Session::Session(const Options& options, std::string_view verb, model::Fleet fleet,
+                 const std::string& undoes)
     : fleet_(std::move(fleet)), quiet_(options.quiet) {
   raise_file_limit();
   const std::vector<std::size_t> nodes = selection(options, fleet_);
@@ -161,7 +164,7 @@ Session::Session(const Options& options, std::string_view verb, model::Fleet fle
     auto password = ask_secret("sudo password: ");
     if (!password) throw Exit{2, "--ask-become-pass needs a terminal to ask on\n"};
     crew_options.become_password = std::move(*password);
-  } else if (needs_become && verb == "apply") {
+  } else if (needs_become && (verb == "apply" || verb == "recover" || verb == "rollback")) {
     throw Exit{2,
                "this inventory has become = \"sudo-password\", and no password was asked for\n"
                "  cure: add --ask-become-pass\n"};
@@ -170,6 +173,8 @@ Session::Session(const Options& options, std::string_view verb, model::Fleet fle
   auto journal = run::Journal::create(run::default_state_home(), verb, clock_);
   if (!journal) throw Exit{1, journal.error().message + "\n  cure: " + journal.error().hint + "\n"};
   journal_ = std::move(*journal);
+  if (auto begun = journal_->begin(fleet_.name, undoes); !begun)
+    throw Exit{1, begun.error().message + "\n"};
   sinks_ = std::make_unique<Sinks>(*journal_, options);
   guard_ = std::make_unique<InterruptGuard>(source_);
 
@@ -191,6 +196,15 @@ Session::Session(const Options& options, std::string_view verb, model::Fleet fle
 
 Session::~Session() {
   settle();
+  if (noted_ == Toggle::on) return;
+  const int unsaid = std::uncaught_exceptions() > 0 ? 1 : 0;
+  static_cast<void>(journal_->finish(interrupted() ? 130 : unsaid));
+}
+
+int Session::ended(int status) {
+  noted_ = Toggle::on;
+  if (auto noted = journal_->finish(status); !noted) throw Exit{1, noted.error().message + "\n"};
+  return status;
 }
 
 void Session::settle() {
@@ -209,11 +223,22 @@ void Session::keep(const std::string& name, const std::string& text) {
 
 void keep_plan(Session& session, const plan::Plan& plan) {
   session.keep("plan.json", plan::to_json(plan));
+  keep_facts(session, "before.json");
   for (const run::NodeRun& node : session.crew().nodes()) {
     if (!node.facts || node.facts->profiler_json.empty()) continue;
     session.keep("nodes/" + session.fleet().nodes[node.index].name + "/thunderbolt.json",
                  node.facts->profiler_json);
   }
+}
+
+void keep_facts(Session& session, const std::string& name) {
+  facts::Record record;
+  record.matrix_path = session.fleet().ibv_path;
+  for (const run::NodeRun& node : session.crew().nodes()) {
+    if (!node.facts) continue;
+    record.nodes.push_back(facts::record_of(session.fleet().nodes[node.index].name, *node.facts));
+  }
+  session.keep(name, facts::to_json(record));
 }
 
 void Session::warn(const std::string& text) {

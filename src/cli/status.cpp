@@ -94,9 +94,9 @@ int status_verb(const Options& options) {
   const int status = report::exit_status(summary);
   // Differences are what --detailed-exitcode is asked for; only worse things go before them.
   if (options.detailed_exit_code == Toggle::on && changes > 0 && (status == 0 || status == 6)) {
-    return 3;
+    return session.ended(3);
   }
-  return status;
+  return session.ended(status);
 }
 
 }  // namespace bringup::cli

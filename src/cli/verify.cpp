@@ -95,7 +95,7 @@ int verify_verb(const Options& options) {
   summary.interrupted = session.interrupted();
   const int status = report::exit_status(summary);
   if (status != 0) session.say("The raw output of every node is in " + session.journal().folder());
-  return status;
+  return session.ended(status);
 }
 
 }  // namespace bringup::cli

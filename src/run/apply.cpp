@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "bringup/run/lock.hpp"
 #include "bringup/run/phases.hpp"
 #include "bringup/util/digest.hpp"
 #include "guarded.hpp"
@@ -219,11 +220,16 @@ class Applier {
                   std::string(plan::to_string(action.task)) + " " + action.target, "planned",
                   action.shown, action.undo});
     }
-    const ScriptResult result = crew_.script(node, "apply", plan::apply_script(planned, options),
-                                             options.nonce, Privilege::become);
+    const ScriptResult result =
+        crew_.script(node, "apply", node.preamble + plan::apply_script(planned, options),
+                     options.nonce, Privilege::become);
+    if (!result.error && result.frames.empty() && !node.preamble.empty()) {
+      node.error = lock_lost(name);
+    }
     outcomes_[i] =
         plan::judge(crew_.fleet(), planned, result.frames, node.facts ? &*node.facts : nullptr);
     if (result.error) outcomes_[i].error = result.error;
+    if (node.error) outcomes_[i].error = node.error;
     if (!result.error) take_facts(crew_, node, result, "apply");
     for (const plan::StepOutcome& step : outcomes_[i].steps) {
       crew_.emit({plan::EventKind::step, "apply", name,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "bringup/run/lock.hpp"
 #include "bringup/run/phases.hpp"
 #include "bringup/util/digest.hpp"
 #include "bringup/util/text.hpp"
@@ -119,8 +120,12 @@ bool Guarded::arm() {
   if (need_.cuts_session) limit = std::min<milliseconds>(limit, seconds(15));
   options_.wait_seconds =
       static_cast<int>(std::min<long long>(limit.count() / 1000, guard_time_.count() * 2 / 3));
-  const ScriptResult result = run(plan::guard_arm_script(plan_, before_, options_),
+  const ScriptResult result = run(node_.preamble + plan::guard_arm_script(plan_, before_, options_),
                                   Privilege::become, limit, crew_.cancel());
+  if (!result.error && result.frames.empty() && !node_.preamble.empty()) {
+    reason_ = lock_lost(plan_.node).message;
+    return false;
+  }
   const auto* probe = find(result, "guard.probe");
   probe_passed_ = probe != nullptr && probe->exit_status == 0;
   if (const auto* refused = find(result, "guard.refused")) {

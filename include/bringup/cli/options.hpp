@@ -13,7 +13,21 @@
 
 namespace bringup::cli {
 
-enum class Verb { check, plan, apply, verify, status, exec, trust, export_, collect, discover };
+enum class Verb {
+  check,
+  plan,
+  apply,
+  verify,
+  status,
+  recover,
+  rollback,
+  runs,
+  exec,
+  trust,
+  export_,
+  collect,
+  discover
+};
 enum class Format { text, json, jsonl };
 enum class Ask { no, yes };
 enum class Toggle { off, on };
@@ -71,6 +85,10 @@ struct Options {
   std::vector<std::string> hosts;  // discover
   std::vector<std::string> via;    // discover: hops, outermost first
   Toggle dot = Toggle::off;        // discover
+  Toggle resume = Toggle::off;     // apply
+  std::string run;                 // rollback, runs show; empty: the last
+  Toggle show = Toggle::off;       // runs show
+  std::chrono::seconds wait{0};    // recover
 };
 
 // What there is to say before any work: help, the version, or what is wrong with the command line.

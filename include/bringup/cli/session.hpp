@@ -47,8 +47,9 @@ class Session {
  public:
   // Asks for the passwords that will be needed, once, before anything is contacted.
   Session(const Options& options, std::string_view verb);
-  // Over this fleet instead of the inventory's.
-  Session(const Options& options, std::string_view verb, model::Fleet fleet);
+  // Over this fleet instead of the inventory's. `undoes`: the run that this one rolls back.
+  Session(const Options& options, std::string_view verb, model::Fleet fleet,
+          const std::string& undoes = {});
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -61,6 +62,9 @@ class Session {
   void settle();
   void warn(const std::string& text);  // on stderr
   void say(const std::string& text);   // on stderr, unless --quiet
+  // Notes in the journal that the run has ended so; returns the status. Where nobody does, the
+  // destructor notes 0, and 1 on the way of an exception.
+  int ended(int status);
   // Writes into the run's folder. Throws Exit(1).
   void keep(const std::string& name, const std::string& text);
 
@@ -73,12 +77,15 @@ class Session {
   std::unique_ptr<run::Journal> journal_;
   std::unique_ptr<Sinks> sinks_;
   Toggle quiet_ = Toggle::off;
+  Toggle noted_ = Toggle::off;
   std::unique_ptr<ssh::Transport> transport_;
   std::unique_ptr<run::Crew> crew_;
 };
 
-// plan.json and each node's profiler JSON.
+// plan.json, the facts that it was made of, and each node's profiler JSON.
 void keep_plan(Session& session, const plan::Plan& plan);
+// The facts that are known now, as before.json or after.json.
+void keep_facts(Session& session, const std::string& name);
 
 // One file per verb. Each returns the exit status.
 int check_verb(const Options& options);
@@ -86,6 +93,9 @@ int plan_verb(const Options& options);
 int apply_verb(const Options& options);
 int verify_verb(const Options& options);
 int status_verb(const Options& options);
+int recover_verb(const Options& options);
+int rollback_verb(const Options& options);
+int runs_verb(const Options& options);
 int exec_verb(const Options& options);
 int trust_verb(const Options& options);
 int export_verb(const Options& options);

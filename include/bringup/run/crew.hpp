@@ -31,6 +31,7 @@ struct NodeRun {
   std::optional<Error>
       error;  // why there is no usable session; set once, then the node is left alone
   std::optional<facts::NodeFacts> facts;  // the last that were read
+  std::string preamble;                   // goes before each script that changes it: see lock.hpp
 };
 
 // What one script printed on one node. With an error (connection lost, cancelled, too late) the
