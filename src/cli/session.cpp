@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstdio>
 #include <exception>
 #include <fstream>
@@ -146,6 +147,39 @@ struct Session::Sinks final : plan::Sink {
   }
 };
 
+// Sessions that an older client made need it for as long as they live: all are kept.
+struct Session::Renewable final : ssh::Transport {
+  ssh::ClientOptions options;
+  std::mutex mutex;
+  std::vector<std::unique_ptr<ssh::Transport>> clients;
+
+  explicit Renewable(ssh::ClientOptions o) : options(std::move(o)) { renew(); }
+  void renew() {
+    const std::lock_guard guard(mutex);
+    clients.push_back(ssh::make_client(options));
+  }
+  Expected<std::unique_ptr<ssh::Session>> connect(const ssh::Target& target, Deadline deadline,
+                                                  CancelToken cancel) override {
+    ssh::Transport* newest = nullptr;
+    {
+      const std::lock_guard guard(mutex);
+      newest = clients.back().get();
+    }
+    return newest->connect(target, deadline, std::move(cancel));
+  }
+};
+
+void Session::renew_transport() {
+  transport_->renew();
+}
+
+void Session::sleep(std::chrono::steady_clock::duration span) const {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, source_.get_token(), span, [] { return false; });
+}
+
 Session::Session(const Options& options, std::string_view verb)
     : Session(options, verb, load_fleet(options)) {}
 
@@ -189,7 +223,7 @@ Session::Session(const Options& options, std::string_view verb, model::Fleet fle
     return answer && (*answer == "y" || *answer == "yes");
   };
   client.warn = [this](const std::string& text) { warn(text); };
-  transport_ = ssh::make_client(std::move(client));
+  transport_ = std::make_unique<Renewable>(std::move(client));
   crew_options.cancel = source_.get_token();
   crew_ = std::make_unique<run::Crew>(fleet_, nodes, *transport_, *sinks_, std::move(crew_options));
 }

@@ -23,7 +23,30 @@ std::optional<ssh::Target> target_of(const model::Fleet& fleet, const std::strin
   return std::nullopt;
 }
 
+Expected<void> trust(const Options& options, const ssh::Target& target, CancelToken cancel) {
+  ssh::ClientOptions client = client_options(options);
+  client.replace_key_of = target.endpoint.name;
+  client.prompts.confirm = [&](const std::string& question) {
+    if (options.yes == Toggle::on) {
+      std::cerr << question << " yes (--yes)\n";
+      return true;
+    }
+    const auto answer = ask_line(question + " [y/N] ");
+    return answer && (*answer == "y" || *answer == "yes");
+  };
+  const auto transport = ssh::make_client(std::move(client));
+  const auto session =
+      transport->connect(target, Deadline::after(options.timeout), std::move(cancel));
+  if (!session) return tl::unexpected<Error>(session.error());
+  return {};
+}
+
 }  // namespace
+
+bool trust_key(const Options& options, const model::Fleet& fleet, const std::string& name) {
+  const auto target = target_of(fleet, name);
+  return target && target->endpoint.host_key.empty() && trust(options, *target, {}).has_value();
+}
 
 int trust_verb(const Options& options) {
   const model::Fleet fleet = load_fleet(options);
@@ -36,21 +59,9 @@ int trust_verb(const Options& options) {
     throw Exit{2, "the inventory pins the host key of " + options.trusted + "\n" +
                       "  cure: change host_key there to the new fingerprint\n"};
   }
-  ssh::ClientOptions client = client_options(options);
-  client.replace_key_of = target->endpoint.name;
-  client.prompts.confirm = [&](const std::string& question) {
-    if (options.yes == Toggle::on) {
-      std::cerr << question << " yes (--yes)\n";
-      return true;
-    }
-    const auto answer = ask_line(question + " [y/N] ");
-    return answer && (*answer == "y" || *answer == "yes");
-  };
   CancelSource source;
   const InterruptGuard guard(source);
-  const auto transport = ssh::make_client(std::move(client));
-  const auto session =
-      transport->connect(*target, Deadline::after(options.timeout), source.get_token());
+  const auto session = trust(options, *target, source.get_token());
   if (session) {
     write_result(options, "The host key of " + options.trusted + " is trusted.\n");
     return 0;

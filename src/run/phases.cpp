@@ -45,10 +45,14 @@ facts::ScriptOptions facts_options(const Crew& crew, const std::string& nonce, P
 }
 
 void gather(Crew& crew, Profiler profiler) {
+  gather(crew, profiler, crew.alive());
+}
+
+void gather(Crew& crew, Profiler profiler, const std::vector<NodeRun*>& nodes) {
   const std::string nonce = random_hex(16);
   const std::string script = facts::facts_script(facts_options(crew, nonce, profiler));
   crew.emit({plan::EventKind::phase, "facts", {}, {}, {}, "reading facts", {}});
-  crew.each(crew.alive(), [&](NodeRun& node) {
+  crew.each(nodes, [&](NodeRun& node) {
     crew.emit({plan::EventKind::node_started, "facts", name_of(crew, node), {}, {}, {}, {}});
     const ScriptResult result = crew.script(node, "facts", script, nonce, Privilege::user);
     take_facts(crew, node, result, "facts");

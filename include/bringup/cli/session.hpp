@@ -1,5 +1,6 @@
 #pragma once
 // What every connecting verb sets up: fleet, selection, transport, journal, progress.
+#include <chrono>
 #include <memory>
 #include <string>
 #include <variant>
@@ -57,6 +58,10 @@ class Session {
   [[nodiscard]] const model::Fleet& fleet() const { return fleet_; }
   [[nodiscard]] run::Crew& crew() { return *crew_; }
   [[nodiscard]] run::Journal& journal() { return *journal_; }
+  // From now on connections are made by a client that reads known_hosts anew.
+  void renew_transport();
+  // So long, or until Ctrl-C.
+  void sleep(std::chrono::steady_clock::duration span) const;
   [[nodiscard]] bool interrupted() const { return source_.stop_requested(); }
   // Takes the progress line off the terminal, before something is printed.
   void settle();
@@ -78,7 +83,8 @@ class Session {
   std::unique_ptr<Sinks> sinks_;
   Toggle quiet_ = Toggle::off;
   Toggle noted_ = Toggle::off;
-  std::unique_ptr<ssh::Transport> transport_;
+  struct Renewable;
+  std::unique_ptr<Renewable> transport_;
   std::unique_ptr<run::Crew> crew_;
 };
 
@@ -86,6 +92,9 @@ class Session {
 void keep_plan(Session& session, const plan::Plan& plan);
 // The facts that are known now, as before.json or after.json.
 void keep_facts(Session& session, const std::string& name);
+
+// What `trust` does, without a word on success; asks on the terminal. False: refused, or failed.
+bool trust_key(const Options& options, const model::Fleet& fleet, const std::string& name);
 
 // One file per verb. Each returns the exit status.
 int check_verb(const Options& options);

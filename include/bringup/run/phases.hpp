@@ -15,6 +15,8 @@ enum class Profiler { skip, read };
 
 // Reads every node's facts. A node that fails keeps its error; the others go on.
 void gather(Crew& crew, Profiler profiler);
+// The same of these nodes of the crew alone.
+void gather(Crew& crew, Profiler profiler, const std::vector<NodeRun*>& nodes);
 
 // The parts of gather(), for phases that read facts in a round trip of their own.
 facts::ScriptOptions facts_options(const Crew& crew, const std::string& nonce, Profiler profiler);
