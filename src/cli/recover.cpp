@@ -87,7 +87,6 @@ class Recovery {
     Clock::time_point next = Clock::now();
     std::vector<plan::Loss> losses;
     bool key_changed = false, login_lost = false;
-    bool came_late = false;
     std::string key_words;
   };
 
@@ -101,6 +100,7 @@ class Recovery {
 
   // Every node whose time has come, at once.
   void attempt() {
+    ++attempts_;
     std::vector<run::NodeRun*> due;
     for (auto& [index, place] : places_) {
       if (!waits(place) || place.next > Clock::now()) continue;
@@ -131,10 +131,6 @@ class Recovery {
     place.state = State::away;
     place.next = Clock::now() + run::comeback_pause(place.failures, chance_(random_));
     if (key_changed(error)) {
-      if (!place.key_changed) {
-        session_.warn(name_of(place) + ": " + error.message);
-        session_.say("  next: " + error.hint);
-      }
       place.key_changed = true;
       place.key_words = error.message;
       if (!asked_for_.contains(place.node->index) && can_ask() && options_.yes == Toggle::off) {
@@ -298,6 +294,19 @@ class Recovery {
     return nullptr;
   }
 
+  // Whether the field is of something that the inventory names; a Mac's other ports join and leave
+  // bridges as its system likes.
+  [[nodiscard]] bool is_declared(std::size_t node, const std::string& item) const {
+    if (item == "RDMA" || item == "matrix file") return true;
+    for (const std::size_t index : session_.fleet().links_of(node)) {
+      for (const auto& end : session_.fleet().links[index].ends) {
+        if (end.node != node) continue;
+        if (item == end.interface || item.starts_with(end.interface + " ")) return true;
+      }
+    }
+    return false;
+  }
+
   report::RecoverReport report_of() {
     report::RecoverReport out;
     out.run = session_.journal().id();
@@ -324,6 +333,9 @@ class Recovery {
       const auto* was = good_ ? good_->after.find(node.node) : nullptr;
       if (was != nullptr && place.node->facts && !place.node->error) {
         node.differences = facts::compare(*was, facts::record_of(node.node, *place.node->facts));
+        std::erase_if(node.differences, [&](const facts::Difference& one) {
+          return !is_declared(place.node->index, one.item);
+        });
       }
       out.nodes.push_back(std::move(node));
     }
@@ -331,6 +343,10 @@ class Recovery {
   }
 
   int finish() {
+    // What a node's profiler saw while others were away is old: all are read again.
+    if (attempts_ > 1 && !session_.interrupted()) {
+      run::gather(session_.crew(), run::Profiler::read);
+    }
     keep_facts(session_, "after.json");
     if (!session_.interrupted() && !session_.crew().alive().empty()) {
       run::VerifyOptions what;
@@ -373,6 +389,7 @@ class Recovery {
   facts::Record before_;
   report::ApplyReport applied_;
   bool declined_ = false;
+  int attempts_ = 0;
   std::vector<std::string> told_;
   Clock::time_point told_at_;
   std::mt19937 random_{std::random_device{}()};

@@ -18,8 +18,9 @@ std::string help_of(const std::string& verb) {
   return std::get<Leave>(parsed).out;
 }
 
-const std::vector<std::string> kVerbs = {"",       "check",  "discover", "plan", "apply", "verify",
-                                         "status", "export", "collect",  "exec", "trust"};
+const std::vector<std::string> kVerbs = {"",       "check",   "discover", "plan", "apply",
+                                         "verify", "status",  "recover",  "runs", "rollback",
+                                         "export", "collect", "exec",     "trust"};
 
 std::set<std::string> options_in(const std::string& text) {
   std::set<std::string> out;
