@@ -69,6 +69,10 @@ bl_drop() {
 )sh";
 
 // The session's process is the nearest sshd above us: what lies between is the login shell.
+//
+// The watch has no descriptor of the session: `exec`, since a shell that redirects a function keeps
+// the old ones open beside. It stands in the process group of this script, which is ended when the
+// script is cancelled: before any change was sent, so the lock goes then.
 constexpr std::string_view kTake = R"sh(
 bl_session() {
   bl_up=$PPID
@@ -148,12 +152,14 @@ bl_take() {
 }
 bl_watch() {
   trap '' HUP
+  trap 'bl_drop; exit 1' TERM
   bl_began=$(bl_get start)
   while bl_ours && bl_lives "$bl_above" "$bl_began"; do sleep 1; done
   while bl_ours && bl_works && ! bl_late; do sleep 1; done
   bl_drop
 }
-if bl_take; then (bl_watch </dev/null >/dev/null 2>&1 &); fi
+trap 'bl_drop; exit 1' HUP INT TERM
+if bl_take; then ( (exec </dev/null >/dev/null 2>&1; bl_watch) & ); fi
 )sh";
 
 std::string variables(const LockRequest& request) {
