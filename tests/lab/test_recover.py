@@ -22,6 +22,7 @@ class Recovered(LabCase):
 
     def setUp(self):
         super().setUp()
+        self.lab("reinit", "--rdma", "on", *NODES)  # some tests leave it off
         self.assert_exit(self.lab.apply(), 0)
 
     def recover(self, *args, wait="90s"):
