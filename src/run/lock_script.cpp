@@ -97,7 +97,7 @@ bl_make() {
   bl_now=$(date +%s)
   if bl_words=$({ printf 'bringup lock 1\ntoken=%s\nrun=%s\nwho=%s\npid=%s\nsince=%s\nuntil=%s\nsession=%s\nstart=%s\n' \
     "$bl_token" "$bl_run" "$bl_who" "$bl_by" "$bl_now" "$((bl_now + bl_valid))" "$bl_above" \
-    "$(bl_start "$bl_above")" >"$bl_new" && chmod 644 "$bl_new"; } 2>&1); then
+    "$bl_begun" >"$bl_new" && chmod 644 "$bl_new"; } 2>&1); then
     return 0
   fi
   rm -f "$bl_new"
@@ -108,6 +108,7 @@ bl_link() {
 }
 bl_take() {
   bl_above=$(bl_session)
+  bl_begun=$(bl_start "$bl_above")
   bl_old=
   bl_left=12
   while :; do
@@ -153,8 +154,7 @@ bl_take() {
 bl_watch() {
   trap '' HUP
   trap 'bl_drop; exit 1' TERM
-  bl_began=$(bl_get start)
-  while bl_ours && bl_lives "$bl_above" "$bl_began"; do sleep 1; done
+  while bl_ours && bl_lives "$bl_above" "$bl_begun"; do sleep 1; done
   while bl_ours && bl_works && ! bl_late; do sleep 1; done
   bl_drop
 }

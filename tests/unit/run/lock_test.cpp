@@ -42,7 +42,8 @@ struct LockScript : testing::TestWithParam<const char*> {
     const auto at = text.find(from);
     ASSERT_NE(at, std::string::npos) << text;
     text.replace(at, text.find('\n', at) - at, to);
-    folder.write("lock", text);
+    folder.write("whole", text);  // a watch may read it at any moment
+    std::filesystem::rename(folder.path("whole"), folder.path("lock"));
   }
 };
 
