@@ -75,7 +75,7 @@ class Differ {
   // Another plan of this node, held against what forbids changes.
   NodePlan guard(NodePlan plan) {
     plan_ = std::move(plan);
-    guard_session();
+    note_session();
     guard_sudo();
     if (plan_.state == NodeState::refused) plan_.actions.clear();
     return std::move(plan_);

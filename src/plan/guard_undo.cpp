@@ -44,6 +44,11 @@ bu_back_member() {
   bu_exec bu_root ifconfig "$1" addm "$2"
   if bu_gone "$1" "$2"; then bu_wrong "$2 is not in $1: $bu_text"; fi
 }
+bu_back_out() {
+  if bu_gone "$1" "$2"; then return; fi
+  bu_exec bu_root ifconfig "$1" deletem "$2"
+  if ! bu_gone "$1" "$2"; then bu_wrong "$2 is still in $1: $bu_text"; fi
+}
 bu_back_flag() {
   if bu_up "$1"; then bu_now=up; else bu_now=down; fi
   if [ "$bu_now" = "$2" ]; then return; fi
@@ -77,6 +82,12 @@ std::string word(const model::InterfaceAddress& inet) {
   return fmt::format("{}/{}/0x{:08x}", inet.address.to_string(), mask.to_string(), mask.value());
 }
 
+bool attaches(const NodePlan& node, const std::string& interface) {
+  return std::ranges::any_of(node.actions, [&](const Action& action) {
+    return action.task == Task::bridge_attach && action.target == interface;
+  });
+}
+
 }  // namespace
 
 std::string undo_function(const NodePlan& node, const facts::NodeFacts& before) {
@@ -84,7 +95,7 @@ std::string undo_function(const NodePlan& node, const facts::NodeFacts& before) 
   std::string files;
   for (const Action& action : node.actions) {
     if (nature(action) != Nature::change || !parse_command(action)) continue;
-    if (action.task == Task::file_write) {
+    if (is_file(action.task)) {
       // What could not be read cannot be written back; the write itself fails on such a thing.
       if (!before.matrix_file.problem.empty()) continue;
       files += before.matrix_file.present
@@ -104,8 +115,11 @@ std::string undo_function(const NodePlan& node, const facts::NodeFacts& before) 
     body += "\n";
     for (const auto& bridge : before.bridges) {
       if (!is_interface_name(bridge.name)) continue;
-      if (std::ranges::find(bridge.members, name) == bridge.members.end()) continue;
-      body += fmt::format("  bu_back_member {} {}\n", bridge.name, name);
+      if (std::ranges::find(bridge.members, name) != bridge.members.end()) {
+        body += fmt::format("  bu_back_member {} {}\n", bridge.name, name);
+      } else if (attaches(node, name)) {
+        body += fmt::format("  bu_back_out {} {}\n", bridge.name, name);
+      }
     }
     body += fmt::format("  bu_back_flag {} {}\n", name, seen->up ? "up" : "down");
     for (const auto& route : before.routes) {
