@@ -28,10 +28,6 @@ struct LocalEnd {
   const Interface* seen = nullptr;  // null: no such interface
 };
 
-bool is_file(Task task) {
-  return task == Task::file_write || task == Task::file_remove;
-}
-
 class Differ {
  public:
   Differ(const model::Fleet& fleet, std::size_t node, const facts::NodeFacts& facts)

@@ -80,6 +80,10 @@ std::string_view to_string(NodeState state) {
   return "unreachable";
 }
 
+bool is_file(Task task) {
+  return task == Task::file_write || task == Task::file_remove;
+}
+
 Nature nature(const Action& action) {
   return action.task == Task::rdma_check || action.task == Task::profiler_collect ? Nature::check
                                                                                   : Nature::change;

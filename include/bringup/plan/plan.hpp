@@ -44,6 +44,7 @@ struct Action {
   bool operator==(const Action&) const = default;
 };
 [[nodiscard]] Nature nature(const Action& action);
+bool is_file(Task task);  // does it change a file, not an interface
 
 enum class Severity { note, warning, error };
 std::string_view to_string(Severity severity);
