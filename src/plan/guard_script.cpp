@@ -211,9 +211,10 @@ std::string undo_job(const NodePlan& node, const facts::NodeFacts& before,
 // The guard and the steps. The first process that watches is there before the first change.
 std::string guarded_job(const NodePlan& node, const facts::NodeFacts& before,
                         const GuardScriptOptions& options) {
-  std::string script =
-      head(options) + folder(options) + change_functions(options.become) + std::string(kFolder) +
-      fill(kWatch, {{"<SECONDS>", std::to_string(options.seconds)}}) + undo_function(node, before);
+  std::string script = options.preamble + head(options) + folder(options) +
+                       change_functions(options.become) + std::string(kFolder) +
+                       fill(kWatch, {{"<SECONDS>", std::to_string(options.seconds)}}) +
+                       undo_function(node, before);
   script += "\nbu_steps() {\n";
   script += change_steps(node, "  [ -e \"$bu_dir/armed\" ] || return\n");
   script += "  bu_frame apply.done 0 ''\n}\n";
@@ -280,7 +281,8 @@ std::string wait_until(std::string_view condition, int seconds) {
 
 std::string guard_arm_script(const NodePlan& node, const facts::NodeFacts& before,
                              const GuardScriptOptions& options) {
-  std::string script = "# bringup: arms a guard, then changes one node beside this session\n";
+  std::string script =
+      options.preamble + "# bringup: arms a guard, then changes one node beside this session\n";
   script += head(options) + folder(options) + change_functions(options.become) +
             std::string(kFolder) + std::string(kDetach);
   script += "bu_job=" + shell_quote(guarded_job(node, before, options)) + "\n";

@@ -120,7 +120,9 @@ bool Guarded::arm() {
   if (need_.cuts_session) limit = std::min<milliseconds>(limit, seconds(15));
   options_.wait_seconds =
       static_cast<int>(std::min<long long>(limit.count() / 1000, guard_time_.count() * 2 / 3));
-  const ScriptResult result = run(node_.preamble + plan::guard_arm_script(plan_, before_, options_),
+  // What outlives this session holds the node's lock until it is settled.
+  options_.preamble = node_.preamble;
+  const ScriptResult result = run(plan::guard_arm_script(plan_, before_, options_),
                                   Privilege::become, limit, crew_.cancel());
   if (!result.error && result.frames.empty() && !node_.preamble.empty()) {
     reason_ = lock_lost(plan_.node).message;

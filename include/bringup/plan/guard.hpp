@@ -54,6 +54,7 @@ struct GuardScriptOptions {
   int seconds = 90;           // until the node undoes by itself
   bool cuts_session = false;  // then the script ends as soon as the guard is armed
   int wait_seconds = 50;      // else it waits this long for the steps
+  std::string preamble;       // goes before what is armed and what runs beside the session
 };
 
 // All of these are for `sh -s`, or become_wrapper() with Become::sudo_password, and print frames.
