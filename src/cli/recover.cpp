@@ -112,6 +112,7 @@ class Recovery {
       due.push_back(place.node);
     }
     run::gather(session_.crew(), run::Profiler::read, due);
+    run::settle_guards(session_.crew());
     std::vector<Place*> back;
     for (run::NodeRun* node : due) {
       Place& place = places_[node->index];

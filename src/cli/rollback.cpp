@@ -150,6 +150,7 @@ int rollback_verb(const Options& given) {
   }
   Session session(options, "rollback", std::move(fleet), it.run.note.id);
   run::gather(session.crew(), run::Profiler::skip);
+  run::settle_guards(session.crew());
   plan::Plan plan = plan_back(session, it);
   keep_plan(session, plan);
   if (options.dry_run == Toggle::on) {

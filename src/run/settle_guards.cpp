@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <thread>
+
 #include "bringup/plan/guard.hpp"
 #include "bringup/run/phases.hpp"
 #include "bringup/util/digest.hpp"
@@ -24,7 +26,10 @@ bool settle(Crew& crew, NodeRun& node) {
   while (!deadline.expired() && !crew.cancelled()) {
     if (!node.session) {
       auto session = crew.reach(node, "", Deadline::after(seconds(10)), crew.cancel());
-      if (!session) continue;
+      if (!session) {
+        std::this_thread::sleep_for(seconds(1));
+        continue;
+      }
       node.session = std::move(*session);
     }
     const ScriptResult result =
