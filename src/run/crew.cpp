@@ -169,7 +169,8 @@ ScriptResult Crew::script(NodeRun& node, const std::string& phase, const std::st
   ScriptResult result = run_script(node, phase, std::move(request), nonce);
   if (result.lost) {
     node.error = result.error;
-    node.session.reset();
+    // An interrupted run still has locks to drop over its sessions.
+    if (result.error->code != ErrorCode::cancelled) node.session.reset();
     emit({plan::EventKind::node_failed, phase, fleet_.nodes[node.index].name, "ssh", "failed",
           node.error->message, node.error->hint});
   }

@@ -43,6 +43,11 @@ NodeLocks::Taken NodeLocks::take_one(NodeRun& node, Error& why) {
   request.who = who_;
   request.pid = ::getpid();
   const std::string nonce = random_hex(16);
+  {
+    // Before it is asked for: interrupted, the node may have made it without having told.
+    const std::lock_guard guard(shared_->mutex);
+    held_.push_back({node.index, request});
+  }
   const ScriptResult result =
       crew_.script(node, "lock",
                    facts::frame_functions(nonce) + lock_script(request) +
@@ -78,8 +83,6 @@ NodeLocks::Taken NodeLocks::take_one(NodeRun& node, Error& why) {
   }
   take_facts(crew_, node, result, "lock");
   node.preamble = lock_preamble(request);
-  const std::lock_guard guard(shared_->mutex);
-  held_.push_back({node.index, std::move(request)});
   return Taken::yes;
 }
 

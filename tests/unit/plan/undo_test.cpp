@@ -103,9 +103,14 @@ TEST_F(UndoTest, IsRefusedAsAnyPlanIs) {
   const auto plan = back();
   EXPECT_EQ(plan.state, NodeState::refused);
   EXPECT_TRUE(plan.actions.empty());
-  facts.sudo = platform::SudoState::passwordless;
+}
+
+TEST_F(UndoTest, LeavesTheSessionsInterfaceToTheGuard) {
+  run();
   facts.session_interface = "en5";
-  EXPECT_EQ(back().state, NodeState::refused);
+  const auto plan = back();
+  EXPECT_EQ(plan.state, NodeState::ready);
+  EXPECT_EQ(layers(plan, Severity::warning), std::vector<std::string>{"interface"});
 }
 
 TEST_F(UndoTest, TellsAnInterfaceThatIsGone) {
