@@ -27,10 +27,26 @@ plan::Plan read_saved(const std::string& path) {
   return std::move(*plan);
 }
 
+// What --guard never gives up, node by node.
+void warn_of_risk(Session& session, const plan::Plan& plan) {
+  for (const plan::NodePlan& node : plan.nodes) {
+    const auto index = session.fleet().node_index(node.node);
+    const run::NodeRun* ran = index ? session.crew().find(*index) : nullptr;
+    if (ran == nullptr || !ran->facts || node.state != plan::NodeState::ready) continue;
+    const auto need =
+        plan::guard_need(session.fleet(), node, *ran->facts, plan::GuardMode::automatic);
+    if (!need.needed) continue;
+    session.warn(node.node + ": " + need.why +
+                 ", and --guard never: if the change cuts it off, nothing undoes it, and somebody "
+                 "has to go there");
+  }
+}
+
 }  // namespace
 
 Answer confirm(const Options& options, Session& session, const plan::Plan& plan,
                const std::string& verb) {
+  if (options.guard == plan::GuardMode::never) warn_of_risk(session, plan);
   if (plan.changes() == 0 || options.yes == Toggle::on) return Answer::go;
   if (!options.plan_file.empty()) return Answer::go;  // a saved plan was read and approved before
   session.settle();
@@ -46,19 +62,13 @@ Answer confirm(const Options& options, Session& session, const plan::Plan& plan,
   return Answer::stop;
 }
 
-// What --guard never gives up, node by node.
-void warn_of_risk(Session& session, const plan::Plan& plan) {
-  for (const plan::NodePlan& node : plan.nodes) {
-    const auto index = session.fleet().node_index(node.node);
-    const run::NodeRun* ran = index ? session.crew().find(*index) : nullptr;
-    if (ran == nullptr || !ran->facts || node.state != plan::NodeState::ready) continue;
-    const auto need =
-        plan::guard_need(session.fleet(), node, *ran->facts, plan::GuardMode::automatic);
-    if (!need.needed) continue;
-    session.warn(node.node + ": " + need.why +
-                 ", and --guard never: if the change cuts it off, nothing undoes it, and somebody "
-                 "has to go there");
-  }
+run::ApplyOptions how_to_apply(const Options& options) {
+  return {options.guard, options.guard_time, options.serial, options.max_fail};
+}
+
+bool run_is_over(const std::string& run) {
+  const auto found = run::find_run(run::default_state_home(), run);
+  return found && found->state != run::RunState::running;
 }
 
 plan::Plan lock_nodes(run::NodeLocks& locks, Session& session, const plan::Plan& plan) {
@@ -106,14 +116,12 @@ int apply_verb(const Options& options) {
   }
   if (unfinished) plan = rest_of(session, *unfinished, std::move(plan));
   keep_plan(session, plan);
-  if (options.guard == plan::GuardMode::never) warn_of_risk(session, plan);
   if (confirm(options, session, plan, "Apply") == Answer::stop) return session.ended(0);
 
-  run::NodeLocks locks(session.crew(), session.journal().id(), run::operator_name());
+  run::NodeLocks locks(session.crew(), session.journal().id(), run::operator_name(), run_is_over);
   plan = lock_nodes(locks, session, plan);
   std::vector<plan::NodeOutcome> outcomes(plan.nodes.size());
-  run::ApplyOptions how{options.guard, options.guard_time, options.serial, options.max_fail};
-  if (!session.interrupted()) outcomes = run::apply(session.crew(), plan, how);
+  if (!session.interrupted()) outcomes = run::apply(session.crew(), plan, how_to_apply(options));
   locks.drop();
   report::ApplyReport report = collect(session, plan, std::move(outcomes));
   keep_facts(session, "after.json");

@@ -153,21 +153,19 @@ void add_export(CLI::App* sub, Options& o, Flags& f) {
   sub->add_option("--coordinator", o.coordinator, "Rank 0's address that all other nodes reach");
 }
 
-void add_apply(CLI::App* apply, Options& o, Flags& f) {
-  apply->add_option("plan", o.plan_file, "A saved plan to carry out as it is");
-  apply
-      ->add_option("--guard", f.guard,
-                   "auto: guard changes that could cut the session off; always; never")
+// How changes are made: of every verb that makes some.
+void add_changes(CLI::App* sub, Options& o, Flags& f) {
+  sub->add_option("--guard", f.guard,
+                  "auto: guard changes that could cut the session off; always; never")
       ->capture_default_str()
       ->check(CLI::IsMember(plan::guard_mode_words()));
-  apply
-      ->add_option("--guard-seconds", f.guard_s,
-                   "Seconds after which a node undoes a guarded change that nobody confirmed")
+  sub->add_option("--guard-seconds", f.guard_s,
+                  "Seconds after which a node undoes a guarded change that nobody confirmed")
       ->capture_default_str()
       ->check(CLI::Range(10, 600));
-  apply->add_option("--serial", o.serial, "One node first, then this many at a time")
+  sub->add_option("--serial", o.serial, "One node first, then this many at a time")
       ->check(CLI::Range(1, 100000));
-  apply->add_option("--max-fail", o.max_fail, "Begin no more nodes when this many have failed")
+  sub->add_option("--max-fail", o.max_fail, "Begin no more nodes when this many have failed")
       ->check(CLI::Range(1, 100000));
 }
 
@@ -207,7 +205,8 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   plan->add_flag("--adopt", f.adopt,
                  "Rewrite the inventory's link ends to what is plugged, after showing the diff");
   CLI::App* apply = verb("apply", Verb::apply, "Plan, confirm, change, read back, verify");
-  add_apply(apply, o, f);
+  apply->add_option("plan", o.plan_file, "A saved plan to carry out as it is");
+  add_changes(apply, o, f);
   apply->add_flag("--resume", f.resume, "Go on with the last run that was broken off");
   add_verify(verb("verify", Verb::verify, "Check every link in both directions"), o, f);
   CLI::App* status = verb("status", Verb::status, "Drift, and per link what holds layer by layer");
@@ -219,8 +218,10 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   collect->add_flag("--anonymise", f.anonymise, "Replace names, addresses and serials throughout");
   CLI::App* recover = verb("recover", Verb::recover,
                            "After a reboot or re-initialisation: say what was lost, restore it");
+  add_changes(recover, o, f);
   recover->add_option("--wait", f.wait, "Wait so long for nodes to come back: 90s, 30m, 2h");
   CLI::App* rollback = verb("rollback", Verb::rollback, "Undo a run, from what it recorded");
+  add_changes(rollback, o, f);
   rollback->add_option("run", o.run, "The run; default: the last that changed something");
   CLI::App* runs = verb("runs", Verb::runs, "List past runs; no network");
   CLI::App* show = runs->add_subcommand("show", "One run, step by step");

@@ -170,9 +170,10 @@ class Recovery {
       declined_ = true;
       return;
     }
-    run::NodeLocks locks(session_.crew(), session_.journal().id(), run::operator_name());
+    run::NodeLocks locks(session_.crew(), session_.journal().id(), run::operator_name(),
+                         run_is_over);
     part = lock_nodes(locks, session_, part);
-    auto outcomes = run::apply(session_.crew(), part);
+    auto outcomes = run::apply(session_.crew(), part, how_to_apply(options_));
     locks.drop();
     report::ApplyReport report = collect(session_, part, std::move(outcomes));
     for (auto& node : report.nodes) {

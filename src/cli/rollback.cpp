@@ -170,10 +170,10 @@ int rollback_verb(const Options& given) {
                 ".");
   }
   if (confirm(options, session, plan, "Undo with") == Answer::stop) return session.ended(0);
-  run::NodeLocks locks(session.crew(), session.journal().id(), run::operator_name());
+  run::NodeLocks locks(session.crew(), session.journal().id(), run::operator_name(), run_is_over);
   plan = lock_nodes(locks, session, plan);
   std::vector<plan::NodeOutcome> outcomes(plan.nodes.size());
-  if (!session.interrupted()) outcomes = run::apply(session.crew(), plan);
+  if (!session.interrupted()) outcomes = run::apply(session.crew(), plan, how_to_apply(options));
   locks.drop();
   keep_facts(session, "after.json");
   const report::RollbackReport report = report_of(session, it, plan, std::move(outcomes));

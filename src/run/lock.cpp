@@ -22,10 +22,11 @@ struct NodeLocks::Guarded {
   std::optional<Error> refused;
 };
 
-NodeLocks::NodeLocks(Crew& crew, std::string run, std::string who)
+NodeLocks::NodeLocks(Crew& crew, std::string run, std::string who, IsOver is_over)
     : crew_(crew),
       run_(std::move(run)),
       who_(std::move(who)),
+      is_over_(std::move(is_over)),
       shared_(std::make_unique<Guarded>()) {}
 
 NodeLocks::~NodeLocks() {
@@ -35,13 +36,19 @@ NodeLocks::~NodeLocks() {
   }
 }
 
-NodeLocks::Taken NodeLocks::take_one(NodeRun& node, Error& why) {
+void NodeLocks::forget(const std::string& token) {
+  const std::lock_guard guard(shared_->mutex);
+  std::erase_if(held_, [&](const Held& held) { return held.request.token == token; });
+}
+
+NodeLocks::Taken NodeLocks::take_one(NodeRun& node, Error& why, const std::string& over) {
   const std::string& name = crew_.fleet().nodes[node.index].name;
   LockRequest request;
   request.token = random_hex(16);
   request.run = run_;
   request.who = who_;
   request.pid = ::getpid();
+  request.over = over;
   const std::string nonce = random_hex(16);
   {
     // Before it is asked for: interrupted, the node may have made it without having told.
@@ -62,8 +69,14 @@ NodeLocks::Taken NodeLocks::take_one(NodeRun& node, Error& why) {
     return Taken::no;
   }
   if (frame->exit_status == 1) {
+    const std::string holder = holder_run(frame->payload);
+    if (over.empty() && !holder.empty() && is_over_(holder)) {
+      forget(request.token);
+      return take_one(node, why, holder);
+    }
     why = Error{ErrorCode::remote, name + " is being changed by " + holder_words(frame->payload),
-                "wait until that run has ended, then run this again"};
+                "wait until that run has ended, then run this again; if you know that it has: rm " +
+                    request.path + " on " + name};
     return Taken::refused;
   }
   if (frame->exit_status != 0) {
@@ -101,7 +114,7 @@ Expected<plan::Plan> NodeLocks::take(const plan::Plan& plan) {
   const auto lock_all = [&](const std::vector<NodeRun*>& nodes) {
     crew_.each(nodes, [&](NodeRun& node) {
       Error why;
-      if (take_one(node, why) != Taken::refused) return;
+      if (take_one(node, why, {}) != Taken::refused) return;
       const std::lock_guard guard(shared_->mutex);
       if (!shared_->refused) shared_->refused = why;
     });

@@ -10,6 +10,9 @@
 namespace bringup::run {
 namespace {
 
+// Dropping is the last thing that a script does: a signal in the middle of it, and the second of
+// two is sent soon after the first, would leave the folder of the change behind.
+//
 // A process is told by its number and its start: numbers come again, after a restart above all.
 // Whatever stands in the file may be another user's: only numbers are used of it.
 constexpr std::string_view kFunctions = R"sh(
@@ -42,7 +45,8 @@ bl_state() {
     echo free
   elif bl_late; then
     echo late
-  elif bl_lives "$(bl_get session)" "$(bl_get start)"; then
+  elif { [ -z "$bl_over" ] || [ "$(bl_get run)" != "$bl_over" ]; } &&
+    bl_lives "$(bl_get session)" "$(bl_get start)"; then
     echo held
   elif bl_works; then
     echo ending
@@ -61,6 +65,7 @@ bl_enter() {
 }
 bl_leave() { rmdir "$bl_path.change" 2>/dev/null; }
 bl_drop() {
+  trap '' HUP INT TERM
   bl_ours || return 0
   bl_enter || return 1
   if bl_ours; then rm -f "$bl_path"; fi
@@ -194,8 +199,9 @@ std::string moment(const std::string& seconds) {
 
 std::string lock_script(const LockRequest& request) {
   return variables(request) +
-         fmt::format("bl_run={}\nbl_who={}\nbl_by={}\nbl_valid={}\n", shell_quote(request.run),
-                     shell_quote(request.who), request.pid, request.valid.count()) +
+         fmt::format("bl_run={}\nbl_who={}\nbl_by={}\nbl_valid={}\nbl_over={}\n",
+                     shell_quote(request.run), shell_quote(request.who), request.pid,
+                     request.valid.count(), shell_quote(request.over)) +
          std::string(kFunctions) + std::string(kTake);
 }
 
@@ -215,6 +221,10 @@ Error lock_lost(const std::string& node) {
               ": its lock has passed to another controller before the changes began; nothing was "
               "changed there",
           "see who changes it, then run bringup apply again"};
+}
+
+std::string holder_run(std::string_view lines) {
+  return value_of(lines, "run");
 }
 
 std::string holder_words(std::string_view lines) {

@@ -3,7 +3,8 @@
 that carries it, en0, is to leave that bridge and take another address. Whatever happens in the
 middle, each node is afterwards as it was before or as it should be, and can be reached.
 
-BRINGUP_GUARD_KILLS is the number of kills at random moments (default 4)."""
+BRINGUP_GUARD_KILLS is the number of kills at random moments (default 4), in four classes that may
+run beside each other."""
 
 import glob
 import os
@@ -170,7 +171,7 @@ class Ends(Managed):
         self.assert_converges()
 
 
-class Killed(Managed):
+class Killing(Managed):
     """The controller is gone from one moment to the next: nothing is confirmed any more, and the
     nodes put themselves right. Twice N moments: before and after each change of a node, before the
     guard is heard of, when all is changed, when one node is confirmed."""
@@ -201,6 +202,11 @@ class Killed(Managed):
     def has(self, node, name):
         return name in self.guards(node)
 
+    def kernel_master(self, node):
+        return self.interface(node, "en0")["master"]
+
+
+class KilledAtFirst(Killing):
     def test_before_the_guard(self):
         self.assertEqual(self.kill_when(lambda: self.lab.runs() and self.lab.processes("studio1")
                                         and any("bringup/guard" in c or "sh -s" in c for c in
@@ -216,6 +222,8 @@ class Killed(Managed):
     def test_after_the_first_change(self):
         self.kill_when(lambda: self.kernel_master("studio1") is None)
 
+
+class KilledLater(Killing):
     def test_at_the_second_change(self):
         self.kill_when(lambda: self.runs_on("studio1", "en0 up"))
 
@@ -228,15 +236,28 @@ class Killed(Managed):
     def test_at_the_confirmation(self):
         self.kill_when(lambda: any(self.has(n, "committed") for n in OLD))
 
-    def kernel_master(self, node):
-        return self.interface(node, "en0")["master"]
 
-    def test_at_random(self):
-        for _ in range(KILLS):
+class AtRandom(Killing):
+    """A quarter of the kills at random moments."""
+
+    def test_a_quarter(self):
+        for _ in range((KILLS + 3) // 4):
             moment = time.monotonic() + random.uniform(0.1, 6)
             with self.subTest(moment=moment):
                 self.setUp()
                 self.kill_when(lambda at=moment: time.monotonic() > at)
+
+
+class AtRandom2(AtRandom):
+    pass
+
+
+class AtRandom3(AtRandom):
+    pass
+
+
+class AtRandom4(AtRandom):
+    pass
 
 
 class Disturbed(Managed):
@@ -250,6 +271,8 @@ class Disturbed(Managed):
                 self.assertEqual(told, expected, f"{node} is {found[node]}\n{done}")
         return found
 
+
+class Network(Disturbed):
     def test_the_network_goes_in_the_middle(self):
         """The node's cable to the office is out from the first change on until the time is over."""
         self.operator_sees_new(True)
@@ -294,28 +317,8 @@ class Disturbed(Managed):
     def has_address(self, node, address):
         return any(x.startswith(address) for x in self.interface(node, "en0")["inet"])
 
-    def test_a_full_disk(self):
-        """The matrix cannot be written: the whole group goes back."""
-        self.operator_sees_new(True)
-        self.lab.break_("studio1", "disk-full")
-        done, document = self.guarded()
-        self.assert_exit(done, 5)
-        self.assert_said(done, "IBV matrix not written", "rolled back")
-        self.assertEqual(self.told_as_it_is(done, document, "old"), {n: "old" for n in OLD})
-        self.assert_converges()
 
-    def test_no_room_for_the_guard(self):
-        self.operator_sees_new(True)
-        self.lab.exec("studio1", "sh", "-c", "mkdir -p /Users/admin/.bringup && "
-                      "chown admin /Users/admin/.bringup && : >/Users/admin/.bringup/guard")
-        done, document = self.guarded()
-        self.lab.exec("studio1", "rm", "-r", "/Users/admin/.bringup")
-        self.assert_exit(done, 5)
-        self.assert_said(done, "nothing was changed")
-        self.assertEqual(self.states_told(document), {"studio1": "none", "studio2": "rolled-back"})
-        self.assert_whole("old")
-        self.assert_converges()
-
+class Processes(Disturbed):
     def guard_processes(self, node):
         return sorted(p for p, c in self.lab.processes(node).items() if "bringup-guard-" in c)
 
@@ -345,6 +348,30 @@ class Disturbed(Managed):
         self.assertIn(done.status, (0, 5), str(done))
         self.settle()
         self.assert_whole("old", "new")
+        self.assert_converges()
+
+
+class Failures(Disturbed):
+    def test_a_full_disk(self):
+        """The matrix cannot be written: the whole group goes back."""
+        self.operator_sees_new(True)
+        self.lab.break_("studio1", "disk-full")
+        done, document = self.guarded()
+        self.assert_exit(done, 5)
+        self.assert_said(done, "IBV matrix not written", "rolled back")
+        self.assertEqual(self.told_as_it_is(done, document, "old"), {n: "old" for n in OLD})
+        self.assert_converges()
+
+    def test_no_room_for_the_guard(self):
+        self.operator_sees_new(True)
+        self.lab.exec("studio1", "sh", "-c", "mkdir -p /Users/admin/.bringup && "
+                      "chown admin /Users/admin/.bringup && : >/Users/admin/.bringup/guard")
+        done, document = self.guarded()
+        self.lab.exec("studio1", "rm", "-r", "/Users/admin/.bringup")
+        self.assert_exit(done, 5)
+        self.assert_said(done, "nothing was changed")
+        self.assertEqual(self.states_told(document), {"studio1": "none", "studio2": "rolled-back"})
+        self.assert_whole("old")
         self.assert_converges()
 
     def test_one_end_fails_and_both_go_back(self):

@@ -35,7 +35,9 @@ class Kept(LabCase):
     def wait_for_lock(self, node, held, patience=30):
         end = time.monotonic() + patience
         while (self.lab("exec", node, "test", "-e", LOCK, check=False).status == 0) != held:
-            self.assertLess(time.monotonic(), end, f"the lock of {node} is not {held}")
+            self.assertLess(time.monotonic(), end, f"the lock of {node} is not {held}: " + self.lab(
+                "exec", node, "sh", "-c", f"date +%s; ls -la /var/tmp; cat {LOCK}; "
+                                          "ps -A -o pid,ppid,pgid,args").text)
             time.sleep(0.1)
 
 
@@ -202,11 +204,26 @@ class TwoControllers(Kept):
         self.lab("exec", "studio1", "sh", "-c", f"printf \"{late}\" >{LOCK}; chown admin {LOCK}")
         self.assert_exit(self.lab.apply(), 0)
 
-    def test_a_lock_of_a_living_session_is_left_alone(self):
-        held = ("bringup lock 1\\ntoken=00\\nrun=x\\nwho=ops@laptop\\npid=7\\nsince=1\\n"
+    def test_a_lock_of_a_run_that_is_known_to_be_over_is_taken_over(self):
+        """As when the controller died while the node was out of reach: sshd there has not noticed."""
+        self.lab.bringup("status")
+        run = os.path.basename(self.last())
+        self.hold("studio2", run)
+        done = self.lab.apply()
+        self.assert_exit(done, 0)
+        self.assert_said(done, "studio2: ⚠ took over the stale lock of ops@laptop")
+        self.wait_for_lock("studio2", False, patience=5)
+
+    def hold(self, node, run):
+        """A lock of a session that lives."""
+        held = (f"bringup lock 1\\ntoken=00\\nrun={run}\\nwho=ops@laptop\\npid=7\\nsince=1\\n"
                 "until=9999999999\\nsession=1\\nstart=$(ps -o lstart= -p 1 | tr -s ' ' '_')\\n")
-        self.lab("exec", "studio2", "sh", "-c", f"printf \"{held}\" >{LOCK}; chmod 644 {LOCK}")
-        self.addCleanup(self.lab, "exec", "studio2", "rm", "-f", LOCK)
+        self.lab("exec", node, "sh", "-c", f"printf \"{held}\" >{LOCK}; chmod 644 {LOCK}; "
+                                           f"chown admin {LOCK}")
+        self.addCleanup(self.lab, "exec", node, "rm", "-f", LOCK)
+
+    def test_a_lock_of_a_living_session_is_left_alone(self):
+        self.hold("studio2", "x")
         done = self.lab.apply()
         self.assert_exit(done, 5)
         self.assert_said(done, "studio2 is being changed by ops@laptop (process 7) since 1970-01-01")

@@ -10,6 +10,7 @@
 //
 // Scripts that change the node add themselves as workers; so may whatever outlives its session.
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,9 @@ struct LockRequest {
   std::string run, who;
   long pid = 0;
   std::chrono::seconds valid{3600};  // afterwards it is stale, whoever holds it
+  // A run that is known to be over: its lock is stale though its session seems to live, as that of
+  // a controller does that died while the node was out of reach.
+  std::string over;
 };
 
 // POSIX sh. Take: a frame "lock" of status 0 ("taken", or "over" and the stale lock's lines), 1
@@ -47,10 +51,15 @@ Error lock_lost(const std::string& node);
 // 05:04:35 UTC, run 20261121-050435-apply-a1b2c3".
 std::string holder_words(std::string_view lines);
 
+// The run that a lock names; empty: none.
+std::string holder_run(std::string_view lines);
+
 // The locks of one run; drops them when it goes, also after Ctrl-C.
 class NodeLocks {
  public:
-  NodeLocks(Crew& crew, std::string run, std::string who);
+  // `is_over`: whether the run of this name is one of this machine's that has come to its end.
+  using IsOver = std::function<bool(const std::string& run)>;
+  NodeLocks(Crew& crew, std::string run, std::string who, IsOver is_over);
   ~NodeLocks();
   NodeLocks(const NodeLocks&) = delete;
   NodeLocks& operator=(const NodeLocks&) = delete;
@@ -68,11 +77,14 @@ class NodeLocks {
     LockRequest request;
   };
   enum class Taken { yes, no, refused };
-  Taken take_one(NodeRun& node, Error& why);
+  Taken take_one(NodeRun& node, Error& why, const std::string& over);
+
+  void forget(const std::string& token);
 
   Crew& crew_;
   std::string run_;
   std::string who_;
+  IsOver is_over_;
   std::vector<Held> held_;
   struct Guarded;
   std::unique_ptr<Guarded> shared_;

@@ -65,6 +65,20 @@ TEST_P(LockScript, IsHeldByOneUntilItIsDropped) {
   }
 }
 
+TEST_P(LockScript, IsTakenOverWhenItsRunIsKnownToBeOver) {
+  ASSERT_EQ(take(request("aa")).exit_status, 0);
+  auto knows = request("bb");
+  knows.over = "run-cc";
+  EXPECT_EQ(take(knows).exit_status, 1) << "another run's";
+  knows.over = "run-aa";
+  const auto over = take(knows);
+  EXPECT_EQ(over.exit_status, 0);
+  EXPECT_TRUE(over.payload.starts_with("over\nbringup lock 1\ntoken=aa\n")) << over.payload;
+  sh(unlock_script(request("aa")));
+  EXPECT_TRUE(held()) << "it is no longer theirs";
+  sh(unlock_script(knows));
+}
+
 TEST_P(LockScript, IsTakenOverWhenItsSessionIsGoneOrItsTimeIsOver) {
   ASSERT_EQ(take(request("aa")).exit_status, 0);
   const std::string text = test::read_text(folder.path("lock"));
