@@ -145,6 +145,22 @@ class Managed(LabCase):
         self.assert_exit(again, 0)
         self.assert_said(again, "0 changes")
 
+    def wait_for(self, true, patience=60):
+        end = time.monotonic() + patience
+        while not true():
+            self.assertLess(time.monotonic(), end, "did not come about")
+            time.sleep(0.02)
+
+    def has_address(self, node, address):
+        return any(x.startswith(address) for x in self.interface(node, "en0")["inet"])
+
+    def office_cable(self, state):
+        subprocess.run(["ip", "-n", f"lab.{self.lab.name}.hub.", "link", "set", "m0.0", state],
+                       check=True)
+
+    def guard_processes(self, node):
+        return sorted(p for p, c in self.lab.processes(node).items() if "bringup-guard-" in c)
+
     def states_told(self, document):
         return {n: (self.node_entry(document, n)["guard"] or {}).get("state") for n in OLD}
 
@@ -288,10 +304,6 @@ class Network(Disturbed):
         self.assert_whole("old")
         self.assert_converges()
 
-    def office_cable(self, state):
-        subprocess.run(["ip", "-n", f"lab.{self.lab.name}.hub.", "link", "set", "m0.0", state],
-                       check=True)
-
     def test_the_session_is_cut_before_each_change(self):
         for change in (1, 2, 3):
             with self.subTest(change=change):
@@ -314,14 +326,8 @@ class Network(Disturbed):
         self.assert_whole("old", "booted")
         self.assert_converges()
 
-    def has_address(self, node, address):
-        return any(x.startswith(address) for x in self.interface(node, "en0")["inet"])
-
 
 class Processes(Disturbed):
-    def guard_processes(self, node):
-        return sorted(p for p, c in self.lab.processes(node).items() if "bringup-guard-" in c)
-
     def test_the_guards_processes_are_killed(self):
         """One of the two that wait; the other is left to do the work."""
         for which in (0, -1):
@@ -395,12 +401,6 @@ class Failures(Disturbed):
         self.settle()
         self.assert_whole("old")
         self.assert_converges()
-
-    def wait_for(self, true, patience=60):
-        end = time.monotonic() + patience
-        while not true():
-            self.assertLess(time.monotonic(), end, "did not come about")
-            time.sleep(0.02)
 
 
 class Unguarded(Managed):
