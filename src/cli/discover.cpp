@@ -61,12 +61,8 @@ topology::DiscoveredHost reached_as(const Host& host) {
 
 // The hosts are those of the inventory that the collection carries.
 int discover_from(const Options& options) {
-  const auto collected = run::load_collected(options.from);
-  if (!collected) {
-    throw Exit{
-        2, "--from: " + collected.error().message + "\n  cure: " + collected.error().hint + "\n"};
-  }
-  const auto fleet = model::load_inventory(collected->inventory, options.from);
+  const auto collected = collected_in(options.from);
+  const auto fleet = model::load_inventory(collected.inventory, options.from);
   if (!fleet) throw Exit{2, rendered(fleet.error())};
   topology::Discovery found;
   for (const auto& proxy : fleet->proxies) found.proxies.push_back(reached_as(proxy));
@@ -75,9 +71,9 @@ int discover_from(const Options& options) {
   for (const auto& node : fleet->nodes) {
     found.hosts.push_back(reached_as(node));
     auto& host = found.hosts.back();
-    const auto one = std::find_if(collected->nodes.begin(), collected->nodes.end(),
+    const auto one = std::find_if(collected.nodes.begin(), collected.nodes.end(),
                                   [&](const auto& other) { return other.node == node.name; });
-    if (one == collected->nodes.end()) {
+    if (one == collected.nodes.end()) {
       host.problem = "not in the collection";
     } else if (!one->facts) {
       host.problem = one->facts.error().message;

@@ -77,6 +77,13 @@ model::Fleet load_fleet_or(const Options& options, const std::string& collected)
   return checked(model::load_inventory(collected, options.from + "/manifest.json: inventory"));
 }
 
+run::Collected collected_in(const std::string& folder) {
+  auto collected = run::load_collected(folder);
+  if (collected) return std::move(*collected);
+  throw Exit{2,
+             "--from: " + collected.error().message + "\n  cure: " + collected.error().hint + "\n"};
+}
+
 std::vector<std::size_t> selection(const Options& options, const model::Fleet& fleet) {
   if (options.limit.empty()) {
     std::vector<std::size_t> all(fleet.nodes.size());

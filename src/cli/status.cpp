@@ -21,21 +21,17 @@ bool knows_interfaces(const verify::NodeEvidence& evidence) {
 
 // From a folder: what facts alone can tell; what would have to be measured stays unknown.
 int status_from(const Options& options) {
-  const auto collected = run::load_collected(options.from);
-  if (!collected) {
-    throw Exit{
-        2, "--from: " + collected.error().message + "\n  cure: " + collected.error().hint + "\n"};
-  }
-  const model::Fleet fleet = load_fleet_or(options, collected->inventory);
+  const auto collected = collected_in(options.from);
+  const model::Fleet fleet = load_fleet_or(options, collected.inventory);
   const std::vector<std::size_t> selected = selection(options, fleet);
   std::vector<verify::NodeEvidence> evidence(fleet.nodes.size());
   report::RunSummary summary;
   std::size_t changes = 0;
   for (const std::size_t index : selected) {
     const std::string& name = fleet.nodes[index].name;
-    const auto node = std::find_if(collected->nodes.begin(), collected->nodes.end(),
+    const auto node = std::find_if(collected.nodes.begin(), collected.nodes.end(),
                                    [&](const auto& one) { return one.node == name; });
-    if (node == collected->nodes.end()) {
+    if (node == collected.nodes.end()) {
       std::cerr << "warning: " << name << " is not in " << printable(options.from) << "\n";
     } else if (!node->facts) {
       evidence[index].error = node->facts.error();

@@ -1,6 +1,5 @@
 #include "bringup/facts/anonymise.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,9 +9,9 @@
 #include <numeric>
 #include <optional>
 
-#include "bringup/model/inventory_text.hpp"
 #include "bringup/util/digest.hpp"
 #include "bringup/util/text.hpp"
+#include "identifiers.hpp"
 
 namespace bringup::facts {
 namespace {
@@ -20,61 +19,8 @@ namespace {
 using model::Ipv4;
 using model::Subnet;
 
-bool is_hex(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_word(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-// What an address or identifier may be made of.
-bool is_token(char c) {
-  return is_word(c) || c == '.' || c == ':' || c == '-';
-}
-bool all_hex(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_hex);
-}
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 std::uint8_t byte_of(const std::string& digest, std::size_t at) {
   return static_cast<std::uint8_t>(digest.at(at));
-}
-
-bool is_uuid(std::string_view text) {
-  const auto parts = split(text, '-');
-  constexpr std::array<std::size_t, 5> kLengths = {8, 4, 4, 4, 12};
-  if (parts.size() != kLengths.size()) return false;
-  for (std::size_t k = 0; k < parts.size(); ++k) {
-    if (parts[k].size() != kLengths[k] || !all_hex(parts[k])) return false;
-  }
-  return true;
-}
-
-// "36:4d:04:ea:4e:40", and as netstat writes it, without leading zeros.
-bool is_mac(std::string_view text) {
-  const auto parts = split(text, ':');
-  return parts.size() == 6 && std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
-           return part.size() <= 2 && all_hex(part);
-         });
-}
-
-// Groups of four: "0000:0000:0000:0002".
-bool is_guid(std::string_view text) {
-  const auto parts = split(text, ':');
-  return parts.size() == 4 && std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
-           return part.size() == 4 && all_hex(part);
-         });
-}
-
-bool is_zero(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return !is_hex(c) || c == '0'; });
 }
 
 // 127/8, 0/8, multicast, broadcast and netmasks.
@@ -104,39 +50,6 @@ std::uint32_t other_octet(const std::string& key, std::uint32_t first) {
   });
   const auto at = std::find(octets.begin(), octets.end(), first) - octets.begin();
   return shuffled.at(static_cast<std::size_t>(at));
-}
-
-struct Ipv6 {
-  std::array<std::uint8_t, 16> bytes{};
-};
-
-std::optional<Ipv6> parse_ipv6(std::string_view text) {
-  if (text.size() > 45 || std::count(text.begin(), text.end(), ':') < 2) return std::nullopt;
-  Ipv6 out;
-  if (::inet_pton(AF_INET6, std::string(text).c_str(), out.bytes.data()) != 1) return std::nullopt;
-  return out;
-}
-
-std::string printed(const Ipv6& address, std::string_view like) {
-  const auto parts = split(like, ':');
-  const bool full = parts.size() == 8 && std::all_of(parts.begin(), parts.end(),
-                                                     [](auto part) { return part.size() == 4; });
-  if (full) {  // as rdma-core prints GIDs
-    std::string out;
-    for (std::size_t k = 0; k < 16; k += 2) {
-      out += fmt::format("{}{:02x}{:02x}", k == 0 ? "" : ":", address.bytes.at(k),
-                         address.bytes.at(k + 1));
-    }
-    return out;
-  }
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  ::inet_ntop(AF_INET6, address.bytes.data(), text.data(), text.size());
-  return text.data();
-}
-
-// The label before the first dot.
-std::string_view label(std::string_view host) {
-  return host.substr(0, host.find('.'));
 }
 
 }  // namespace
@@ -420,128 +333,6 @@ std::string Anonymiser::record(std::string_view record, std::string_view origina
     return "location\n";
   }
   return text(original);
-}
-
-namespace {
-
-std::vector<Subnet> subnets_of(const Collection& collection, const model::Fleet& fleet) {
-  std::vector<Subnet> out;
-  const auto add = [&](const Subnet& subnet) {
-    if (subnet.prefix() > 0 && subnet.prefix() < 32) out.push_back(subnet);
-  };
-  for (const model::Link& link : fleet.links) add(link.subnet);
-  for (const model::Segment& segment : fleet.segments) add(segment.subnet);
-  for (const CollectedNode& node : collection.nodes) {
-    const auto facts = facts_of(node);
-    if (!facts) continue;
-    for (const platform::Interface& interface : facts->interfaces) {
-      for (const auto& inet : interface.inet) add(inet.subnet());
-    }
-    for (const platform::Route& route : facts->routes) add(route.destination);
-  }
-  return out;
-}
-
-const Frame* frame_of(const CollectedNode& node, std::string_view name) {
-  for (const Frame& frame : node.frames) {
-    if (frame.name == name && frame.exit_status == 0) return &frame;
-  }
-  return nullptr;
-}
-
-void add_host(Anonymiser& anonymiser, std::string_view host, const std::string& replacement) {
-  if (host.empty() || Ipv4::parse(host) || parse_ipv6(host)) return;
-  const std::string_view first = label(host);
-  if (first.size() < host.size()) {
-    anonymiser.name(host, replacement + (lower(host).ends_with(".local") ? ".local" : ".example"));
-  }
-  anonymiser.name(first, replacement);
-}
-
-// The words that name nodes, hosts and users; nodes keep their order.
-void add_names(Anonymiser& anonymiser, const Collection& collection, const model::Fleet& fleet) {
-  for (std::size_t k = 0; k < fleet.nodes.size(); ++k) {
-    anonymiser.name(fleet.nodes[k].name, fmt::format("node{}", k + 1));
-  }
-  std::vector<std::string> users;
-  const auto add_user = [&](std::string_view user) {
-    if (user.empty() || user == "root") return;
-    users.emplace_back(user);
-    anonymiser.name(user, fmt::format("user{}", users.size()));
-  };
-  for (std::size_t k = 0; k < fleet.nodes.size(); ++k) {
-    add_host(anonymiser, fleet.nodes[k].ssh.host, fmt::format("node{}", k + 1));
-    add_user(fleet.nodes[k].ssh.user);
-  }
-  for (std::size_t k = 0; k < fleet.proxies.size(); ++k) {
-    anonymiser.name(fleet.proxies[k].name, fmt::format("proxy{}", k + 1));
-    add_host(anonymiser, fleet.proxies[k].ssh.host, fmt::format("proxy{}", k + 1));
-    add_user(fleet.proxies[k].ssh.user);
-  }
-  for (const CollectedNode& node : collection.nodes) {
-    const auto index = fleet.node_index(node.name);
-    if (const Frame* host = frame_of(node, "hostname"); host != nullptr && index) {
-      add_host(anonymiser, trim(host->payload), fmt::format("node{}", *index + 1));
-    }
-    if (const Frame* user = frame_of(node, "user")) add_user(trim(user->payload));
-  }
-}
-
-model::Fleet anonymous_fleet(const Anonymiser& anonymiser, const model::Fleet& fleet) {
-  model::Fleet out = fleet;
-  out.name = "fleet";
-  out.source.clear();
-  out.proxies.clear();
-  out.groups.clear();
-  out.expectations.clear();
-  for (std::size_t k = 0; k < out.nodes.size(); ++k) {
-    out.nodes[k].name = fmt::format("node{}", k + 1);
-    out.nodes[k].ssh = {};
-    out.nodes[k].via.clear();
-    out.nodes[k].groups.clear();
-  }
-  for (model::Link& link : out.links) {
-    link.subnet = anonymiser.subnet(link.subnet);
-    for (model::LinkEnd& end : link.ends) end.address = anonymiser.address(end.address);
-  }
-  for (std::size_t k = 0; k < out.segments.size(); ++k) {
-    model::Segment& segment = out.segments[k];
-    segment.name = fmt::format("segment{}", k + 1);
-    segment.subnet = anonymiser.subnet(segment.subnet);
-    segment.routes_to.clear();
-    for (model::SegmentMember& member : segment.members) {
-      member.address = anonymiser.address(member.address);
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
-Collection anonymised(const Collection& collection, const model::Fleet& fleet,
-                      const std::string& key) {
-  Anonymiser anonymiser(key, subnets_of(collection, fleet));
-  add_names(anonymiser, collection, fleet);
-  const model::Fleet other = anonymous_fleet(anonymiser, fleet);
-  Collection out;
-  out.fleet = other.name;
-  out.inventory = model::inventory_text(other);
-  out.anonymised = Anonymised::yes;
-  for (const CollectedNode& node : collection.nodes) {
-    CollectedNode made;
-    const auto index = fleet.node_index(node.name);
-    made.name = index ? other.nodes[*index].name : anonymiser.words(node.name);
-    if (node.error) {
-      made.error = Error{node.error->code, anonymiser.words(node.error->message),
-                         anonymiser.words(node.error->hint)};
-    }
-    for (const Frame& frame : node.frames) {
-      made.frames.push_back({frame.name, frame.exit_status, frame.truncated,
-                             anonymiser.record(frame.name, frame.payload)});
-    }
-    out.nodes.push_back(std::move(made));
-  }
-  return out;
 }
 
 }  // namespace bringup::facts

@@ -105,38 +105,10 @@ std::optional<std::string> host_section(std::string_view text, std::string_view 
   return out;
 }
 
-std::string_view word(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::internal:
-      return "internal";
-    case ErrorCode::usage:
-      return "usage";
-    case ErrorCode::unreachable:
-      return "unreachable";
-    case ErrorCode::unauthorized:
-      return "unauthorized";
-    case ErrorCode::parse:
-      return "parse";
-    case ErrorCode::cancelled:
-      return "cancelled";
-    case ErrorCode::remote:
-      break;
-  }
-  return "remote";
-}
-
-ErrorCode code_of(std::string_view text) {
-  for (const ErrorCode code : {ErrorCode::internal, ErrorCode::usage, ErrorCode::unreachable,
-                               ErrorCode::unauthorized, ErrorCode::parse, ErrorCode::cancelled}) {
-    if (word(code) == text) return code;
-  }
-  return ErrorCode::remote;
-}
-
 ordered_json node_json(const CollectedNode& node) {
   ordered_json out{{"node", node.name}, {"error", nullptr}};
   if (node.error) {
-    out["error"] = {{"code", word(node.error->code)},
+    out["error"] = {{"code", to_string(node.error->code)},
                     {"message", node.error->message},
                     {"hint", node.error->hint}};
   }
@@ -203,7 +175,8 @@ Expected<CollectedNode> parse_node(const json& value, const ReadStored& read) {
       const std::string* found = text_at(*error, key);
       return found == nullptr ? std::string() : printable(*found, 1000);
     };
-    node.error = Error{code_of(text("code")), text("message"), text("hint")};
+    node.error = Error{parse_error_code(text("code")).value_or(ErrorCode::remote), text("message"),
+                       text("hint")};
   }
   const auto records = value.find("records");
   if (records == value.end() || !records->is_array() || records->size() > kMaxRecords) {

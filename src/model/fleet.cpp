@@ -86,6 +86,10 @@ Expectation default_expectation(LinkKind kind) {
   return {};
 }
 
+bool is_thunderbolt(LinkKind kind) {
+  return kind == LinkKind::thunderbolt5 || kind == LinkKind::thunderbolt4;
+}
+
 bool default_rdma(LinkKind kind) {
   return kind == LinkKind::thunderbolt5 || kind == LinkKind::roce_100g ||
          kind == LinkKind::roce_200g;

@@ -265,4 +265,19 @@ std::string findings_text(const std::vector<verify::Finding>& findings, const St
   return text;
 }
 
+std::string_view rdma_word(const std::optional<facts::NodeFacts>& facts) {
+  if (!facts) return "unknown";
+  switch (facts->rdma) {
+    case platform::RdmaState::enabled:
+      return "enabled";
+    case platform::RdmaState::disabled:
+      return "disabled";
+    case platform::RdmaState::no_tool:
+      return "no-tool";
+    case platform::RdmaState::unknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+
 }  // namespace bringup::report

@@ -1,8 +1,11 @@
 #pragma once
 // One cell of the matrix in words. Internal to the room.
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "bringup/facts/node_facts.hpp"
 #include "bringup/model/fleet.hpp"
 #include "bringup/report/style.hpp"
 #include "bringup/verify/matrix.hpp"
@@ -30,6 +33,9 @@ std::string short_words(const verify::Cell& cell, Column column);
 
 // "bringup-probe", "ibv_uc_pingpong", "ibv_rc_pingpong": which program made RDMA's figures.
 std::string_view means_words(verify::RdmaMeans means);
+
+// "enabled", "disabled", "no-tool" or "unknown": also where no facts were read.
+std::string_view rdma_word(const std::optional<facts::NodeFacts>& facts);
 
 // "hwstudio1 → hwstudio2", with " (en3)" behind when several links join the two.
 std::string pair_words(const model::Fleet& fleet, const verify::Cell& cell);

@@ -18,68 +18,9 @@ Json nullable(const std::optional<double>& value) {
   return value ? Json(*value) : Json(nullptr);
 }
 
-std::string_view word(plan::Severity severity) {
-  switch (severity) {
-    case plan::Severity::note:
-      return "note";
-    case plan::Severity::warning:
-      return "warning";
-    case plan::Severity::error:
-      return "error";
-  }
-  return "error";
-}
-
-std::string_view word(plan::NodeState state) {
-  switch (state) {
-    case plan::NodeState::ready:
-      return "ready";
-    case plan::NodeState::refused:
-      return "refused";
-    case plan::NodeState::unreachable:
-      return "unreachable";
-  }
-  return "unreachable";
-}
-
-std::string_view word(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::internal:
-      return "internal";
-    case ErrorCode::usage:
-      return "usage";
-    case ErrorCode::unreachable:
-      return "unreachable";
-    case ErrorCode::unauthorized:
-      return "unauthorized";
-    case ErrorCode::remote:
-      return "remote";
-    case ErrorCode::parse:
-      return "parse";
-    case ErrorCode::cancelled:
-      return "cancelled";
-  }
-  return "internal";
-}
-
-std::string_view word(const std::optional<facts::NodeFacts>& facts) {
-  if (!facts) return "unknown";
-  switch (facts->rdma) {
-    case platform::RdmaState::enabled:
-      return "enabled";
-    case platform::RdmaState::disabled:
-      return "disabled";
-    case platform::RdmaState::no_tool:
-      return "no-tool";
-    case platform::RdmaState::unknown:
-      return "unknown";
-  }
-  return "unknown";
-}
-
 Json json_of(const std::optional<Error>& error) {
   if (!error) return nullptr;
-  return {{"code", word(error->code)},
+  return {{"code", to_string(error->code)},
           {"message", clean(error->message)},
           {"hint", clean(error->hint)}};
 }
@@ -87,7 +28,7 @@ Json json_of(const std::optional<Error>& error) {
 Json json_of(const std::vector<plan::Finding>& findings) {
   Json list = Json::array();
   for (const auto& found : findings) {
-    list.push_back({{"severity", word(found.severity)},
+    list.push_back({{"severity", to_string(found.severity)},
                     {"layer", clean(found.layer)},
                     {"target", clean(found.target)},
                     {"seen", clean(found.seen)},
@@ -116,7 +57,7 @@ Json json_of(const std::optional<verify::Diagnosis>& diagnosis) {
 Json json_of(const std::vector<verify::Finding>& findings) {
   Json list = Json::array();
   for (const auto& found : findings) {
-    list.push_back({{"severity", word(found.severity)},
+    list.push_back({{"severity", to_string(found.severity)},
                     {"id", clean(found.id)},
                     {"layer", clean(found.layer)},
                     {"target", clean(found.target)},
@@ -284,8 +225,8 @@ Json json_of(const plan::GuardOutcome& guard) {
 
 Json json_of(const AppliedNode& node) {
   Json json = {{"node", clean(node.plan.node)},
-               {"state", word(node.plan.state)},
-               {"rdma", word(node.facts)},
+               {"state", to_string(node.plan.state)},
+               {"rdma", rdma_word(node.facts)},
                {"error", json_of(node.outcome.error ? node.outcome.error : node.plan.error)},
                {"guard", json_of(node.outcome.guard)}};
   json["steps"] = Json::array();

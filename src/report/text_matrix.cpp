@@ -143,21 +143,6 @@ std::vector<Column> columns_of(const verify::Matrix& matrix) {
   return columns;
 }
 
-std::string_view rdma_word(const std::optional<facts::NodeFacts>& facts) {
-  if (!facts) return "unknown";
-  switch (facts->rdma) {
-    case platform::RdmaState::enabled:
-      return "enabled";
-    case platform::RdmaState::disabled:
-      return "disabled";
-    case platform::RdmaState::no_tool:
-      return "no-tool";
-    case platform::RdmaState::unknown:
-      return "unknown";
-  }
-  return "unknown";
-}
-
 Mark worse(Mark a, Mark b) {
   if (a == Mark::bad || b == Mark::bad) return Mark::bad;
   if (a == Mark::warn || b == Mark::warn) return Mark::warn;

@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::string_view kAdopt = "or take it as it is: bringup plan --adopt";
 
-bool is_thunderbolt(model::LinkKind kind) {
-  return kind == model::LinkKind::thunderbolt5 || kind == model::LinkKind::thunderbolt4;
-}
-
 // A declared link with what is plugged into its two ports.
 struct Checked {
   std::size_t index = 0;

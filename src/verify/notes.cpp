@@ -12,10 +12,6 @@
 namespace bringup::verify {
 namespace {
 
-bool is_thunderbolt(model::LinkKind kind) {
-  return kind == model::LinkKind::thunderbolt5 || kind == model::LinkKind::thunderbolt4;
-}
-
 const platform::HardwarePort* port_at(const facts::NodeFacts& facts, const std::string& interface) {
   const auto found = std::find_if(facts.ports.begin(), facts.ports.end(),
                                   [&](const auto& port) { return port.device == interface; });

@@ -51,10 +51,6 @@ inline LayerStatus broken(const Walk& walk, Layer layer, std::string_view id, Wo
   return broken(layer, diagnose(id, walk.node(), walk.self.interface, words));
 }
 
-inline bool is_thunderbolt(model::LinkKind kind) {
-  return kind == model::LinkKind::thunderbolt5 || kind == model::LinkKind::thunderbolt4;
-}
-
 // Unset: there is RDMA to be judged on this end. Otherwise what to say of the layer in its place.
 std::optional<LayerStatus> without_rdma(const Walk& walk, Layer layer);
 LayerStatus gid_layer(const Walk& walk);

@@ -12,6 +12,7 @@
 #include "bringup/plan/event.hpp"
 #include "bringup/plan/plan.hpp"
 #include "bringup/report/style.hpp"
+#include "bringup/run/collect.hpp"
 #include "bringup/run/crew.hpp"
 #include "bringup/run/journal.hpp"
 #include "bringup/util/clock.hpp"
@@ -28,6 +29,8 @@ struct Exit {
 model::Fleet load_fleet(const Options& options);
 // The same, or, where neither is given, the inventory that a collection carries.
 model::Fleet load_fleet_or(const Options& options, const std::string& collected);
+// The folder of --from. Throws Exit(2) when it is no collection.
+run::Collected collected_in(const std::string& folder);
 // The inventory's file, and its text. Throws Exit(2) when it cannot be read.
 std::string inventory_path(const Options& options);
 std::string inventory_text(const Options& options);

@@ -65,6 +65,7 @@ enum class LinkKind {
 std::string_view to_string(LinkKind kind);  // the inventory's word: "thunderbolt5", "ethernet-1g"…
 std::optional<LinkKind> parse_link_kind(std::string_view word);
 std::vector<std::string> link_kind_words();  // every word, in the order of the enum
+bool is_thunderbolt(LinkKind kind);
 // Whether links of this kind carry RDMA unless the inventory says otherwise: Thunderbolt 5 and
 // RoCE.
 bool default_rdma(LinkKind kind);

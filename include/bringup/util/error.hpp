@@ -1,6 +1,8 @@
 #pragma once
 // Recoverable failures are values. An exception that reaches main ends the run with status 1.
+#include <optional>
 #include <string>
+#include <string_view>
 #include <tl/expected.hpp>
 #include <utility>
 
@@ -15,6 +17,9 @@ enum class ErrorCode {
   parse,         // text that is not what its format promises
   cancelled,     // the user asked to stop
 };
+
+std::string_view to_string(ErrorCode code);  // "internal", "usage"…, as the documents have it
+std::optional<ErrorCode> parse_error_code(std::string_view word);
 
 // What went wrong, in the user's words, and what to do about it.
 struct Error {
