@@ -7,6 +7,7 @@ BRINGUP_GUARD_KILLS is the number of kills at random moments (default 4), in fou
 run beside each other."""
 
 import glob
+import json
 import os
 import random
 import signal
@@ -411,6 +412,81 @@ class Unguarded(Managed):
         self.assert_said(done, "warning: studio1: the session arrives through bridge0",
                          "nothing undoes it")
         self.assertEqual({n: self.guards(n) for n in OLD}, {n: [] for n in OLD})
+
+
+class Ways(LabCase):
+    """--guard always, --serial and --max-fail, and a node through which others are reached."""
+
+    fleet = "triangle"
+
+    def guard_told(self, document, node):
+        return (self.node_entry(document, node)["guard"] or {}).get("state")
+
+    def assert_in_turn(self, nodes):
+        """The journal's last run began these groups of nodes, each after the one before had ended."""
+        with open(f"{self.lab.runs()[-1]}/events.jsonl", encoding="utf-8") as f:
+            events = [json.loads(line) for line in f]
+        events = [e for e in events if e.get("phase") == "apply"]
+        for before, after in zip(nodes, nodes[1:]):
+            ended = max(i for i, e in enumerate(events)
+                        if e["kind"] == "node_done" and e["node"] in before)
+            began = min(i for i, e in enumerate(events)
+                        if e["kind"] == "node_started" and e["node"] in after)
+            self.assertLess(ended, began, f"{before} before {after}")
+
+    def test_all_are_guarded_when_asked(self):
+        done, document = self.applied("--guard", "always")
+        self.assert_exit(done, 0)
+        for node in self.macs:
+            self.assertEqual(self.guard_told(document, node), "committed", str(done))
+
+    def test_none_is_guarded_otherwise(self):
+        done, document = self.applied()
+        self.assert_exit(done, 0)
+        for node in self.macs:
+            self.assertIn(self.guard_told(document, node), (None, "none"), str(done))
+
+    def test_one_first_then_that_many(self):
+        done, _ = self.applied("--serial", "2")
+        self.assert_exit(done, 0)
+        self.assert_in_turn([["studio1"], ["studio2", "studio3"]])
+
+    def test_the_first_fails_and_no_other_is_begun(self):
+        self.lab.break_("studio1", "deletem-stuck:en3")
+        done, document = self.applied("--serial", "2")
+        self.assert_exit(done, 5)
+        self.assert_said(done, "studio2: not begun: a node failed before",
+                         "studio3: not begun: a node failed before")
+        for node in ("studio2", "studio3"):
+            self.assert_untouched(node)
+        self.assertIsNotNone(document)
+
+    def test_so_many_may_fail(self):
+        for node in ("studio1", "studio2"):
+            self.lab.break_(node, "deletem-stuck:en3")
+        done, _ = self.applied("--serial", "1", "--max-fail", "2")
+        self.assert_exit(done, 5)
+        self.assert_said(done, "studio3: not begun: 2 nodes failed before")
+        self.assert_untouched("studio3")
+
+    def through_studio1(self):
+        return self.edited(("[nodes.studio3]", '[nodes.studio3]\nvia = ["studio1"]'))
+
+    def test_a_node_that_leads_to_another_is_guarded(self):
+        done, document = self.applied("--host-keys", "accept-new",
+                                      inventory=self.through_studio1())
+        self.assert_exit(done, 0)
+        self.assertEqual(self.guard_told(document, "studio1"), "committed", str(done))
+        self.assert_said(done, "other nodes are reached through studio1")
+
+    def test_it_goes_back_when_it_fails(self):
+        self.lab.break_("studio1", "address-refused:en4")
+        done, document = self.applied("--host-keys", "accept-new",
+                                      inventory=self.through_studio1())
+        self.assert_exit(done, 5)
+        self.assertEqual(self.guard_told(document, "studio1"), "rolled-back", str(done))
+        for node in self.macs:  # they share links with it, so they stand and fall together
+            self.assert_untouched(node)
 
 
 if __name__ == "__main__":
