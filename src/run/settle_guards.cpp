@@ -12,11 +12,21 @@ namespace {
 using std::chrono::seconds;
 
 constexpr seconds kMost{660};  // the longest guard, and its undoing
+constexpr seconds kQuiet{20};  // between two words on it
 constexpr int kRound = 20;     // of one session: undoing may cut it
 
-// True when none is left open.
-bool settle(Crew& crew, NodeRun& node) {
+// Empty when none is left open; else why the node was not asked.
+std::string settle(Crew& crew, NodeRun& node) {
   const Deadline deadline = Deadline::after(kMost);
+  std::string reason = "it is being undone";
+  Deadline quiet = Deadline::after(kQuiet);
+  const auto tell = [&](const std::string& why) {
+    reason = why;
+    if (!quiet.expired()) return;
+    quiet = Deadline::after(kQuiet);
+    crew.emit({plan::EventKind::warning, "facts", crew.fleet().nodes[node.index].name, "guard",
+               "armed", "still waiting: " + why, ""});
+  };
   plan::GuardScriptOptions options;
   options.nonce = random_hex(16);
   options.ibv_path = crew.fleet().ibv_path;
@@ -27,6 +37,7 @@ bool settle(Crew& crew, NodeRun& node) {
     if (!node.session) {
       auto session = crew.reach(node, "", Deadline::after(seconds(10)), crew.cancel());
       if (!session) {
+        tell(session.error().message);
         std::this_thread::sleep_for(seconds(1));
         continue;
       }
@@ -35,12 +46,15 @@ bool settle(Crew& crew, NodeRun& node) {
     const ScriptResult result =
         crew.try_script(node, "facts", script, options.nonce, Privilege::become,
                         Deadline::after(seconds(kRound + 10)), crew.cancel());
-    if (result.lost) node.session.reset();
+    if (result.lost) {
+      node.session.reset();
+      tell(result.error->message);
+    }
     for (const auto& frame : result.frames) {
-      if (frame.name == "guard.pending" && frame.exit_status == 0) return true;
+      if (frame.name == "guard.pending" && frame.exit_status == 0) return {};
     }
   }
-  return false;
+  return reason;
 }
 
 }  // namespace
@@ -57,9 +71,9 @@ void settle_guards(Crew& crew) {
                "an earlier run's guarded change is not settled; waiting until the node has undone "
                "it",
                ""});
-    if (!settle(crew, node)) {
+    if (const std::string reason = settle(crew, node); !reason.empty()) {
       node.error = Error{ErrorCode::unreachable,
-                         name + ": an earlier run's guarded change is still not settled",
+                         name + ": an earlier run's guarded change is still not settled: " + reason,
                          "see ~/.bringup/guard on the node"};
       crew.emit({plan::EventKind::node_failed, "facts", name, "guard", "failed",
                  node.error->message, node.error->hint});

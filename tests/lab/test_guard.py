@@ -137,7 +137,10 @@ class Managed(LabCase):
         self.operator_sees_new(True)
         states = {n: self.state_of(n) for n in OLD}
         hosts = {n: NEW[n] if states[n] == "new" else OLD[n] for n in OLD}
-        done, _ = self.guarded(hosts=hosts)
+        try:
+            done, _ = self.guarded(hosts=hosts)
+        except AssertionError as error:  # it did not come to its end
+            raise AssertionError(f"{error}\n{self.picture()}") from None
         self.assert_exit(done, 0)
         for node in OLD:
             en0 = self.interface(node, "en0")
@@ -145,6 +148,15 @@ class Managed(LabCase):
         again, _ = self.guarded(hosts=NEW)
         self.assert_exit(again, 0)
         self.assert_said(again, "0 changes")
+
+    def picture(self):
+        """What stands and runs on the nodes, for whoever reads of a failure."""
+        look = ("ifconfig -a; ps -A -o pid,ppid,pgid,etime,args; "
+                "for f in /Users/admin/.bringup/guard/*/*; do echo \"== $f\"; head -c 400 $f; done; "
+                "cat /var/tmp/bringup.lock")
+        return "\n".join(f"### {n}\n" + self.lab("exec", n, "sh", "-c", look, check=False).text
+                         for n in OLD) + self.lab("ctl", "sh", "-c", "ip neigh; ip addr",
+                                                  check=False).text
 
     def wait_for(self, true, patience=60):
         end = time.monotonic() + patience
