@@ -39,6 +39,8 @@ int dispatch(const Options& options) {
       return collect_verb(options);
     case Verb::discover:
       return discover_verb(options);
+    case Verb::bootstrap:
+      return bootstrap_verb(options);
   }
   return 1;
 }

@@ -20,7 +20,7 @@ constexpr const char* kFooter =
 // Flags that CLI11 fills and that become enums afterwards.
 struct Flags {
   bool ask_pass = false, ask_become_pass = false, no_color = false, quiet = false;
-  bool adopt = false, dot = false, resume = false;
+  bool adopt = false, dot = false, resume = false, full_sudo = false;
   bool yes = false, dry_run = false, offline = false, detailed = false;
   bool full = false, stress = false, estimate = false;
   bool measure = false, anonymise = false;
@@ -30,6 +30,7 @@ struct Flags {
   int guard_s = 90;
   std::string wait = "0s";
   std::vector<std::string> command;
+  std::vector<std::string> nodes;
 };
 
 // For durations, beside CLI::Range, which lets "nan" pass.
@@ -233,6 +234,12 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   CLI::App* trust = verb("trust", Verb::trust, "Show a node's host key and, confirmed, keep it");
   trust->add_option("node", o.trusted, "A node or proxy of the fleet")->required();
 
+  CLI::App* bootstrap = verb("bootstrap", Verb::bootstrap,
+                             "Give nodes the login key and the sudo rule that they have lost");
+  bootstrap->add_option("nodes", f.nodes, "Nodes of the fleet: studio1 studio[2-3]")->required();
+  bootstrap->add_flag("--full-sudo", f.full_sudo,
+                      "Allow every command without a password, not bringup's alone");
+
   CLI::App* discover =
       verb("discover", Verb::discover, "Ask hosts for their cables and print an inventory");
   discover->add_option("hosts", o.hosts, "[USER@]HOST[:PORT] of every Mac");
@@ -267,6 +274,7 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   o.adopt = toggle(f.adopt);
   o.dot = toggle(f.dot);
   o.resume = toggle(f.resume);
+  o.full_sudo = toggle(f.full_sudo);
   o.show = toggle(show->parsed());
   if (const auto wait = duration(f.wait)) {
     o.wait = *wait;
@@ -317,6 +325,10 @@ std::variant<Options, Leave> parse_command_line(int argc, const char* const* arg
   }
   if (o.adopt == Toggle::on && (o.offline == Toggle::on || !o.plan_out.empty())) {
     return Leave{2, {}, "--adopt changes the inventory and makes no plan: run plan after it\n"};
+  }
+  if (o.verb == Verb::bootstrap) {
+    if (!o.limit.empty()) return Leave{2, {}, "bootstrap takes the nodes themselves, no --limit\n"};
+    o.limit = join(f.nodes, ",");
   }
   if (o.verb == Verb::trust && o.dry_run == Toggle::on) {
     return Leave{2, {}, "--dry-run does not go with trust: it asks before it keeps a key\n"};

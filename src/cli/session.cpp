@@ -22,6 +22,7 @@ namespace bringup::cli {
 namespace {
 
 constexpr const char* kDefaultInventory = "bringup.toml";
+constexpr const char* kPasswordQuestion = "SSH password: ";  // as the login asks
 constexpr std::size_t kMaxInventory = 1 << 20;
 
 std::string read_inventory(const std::string& path) {
@@ -180,6 +181,10 @@ void Session::renew_transport() {
   transport_->renew();
 }
 
+const ssh::ClientOptions& Session::client() const {
+  return transport_->options;
+}
+
 void Session::sleep(std::chrono::steady_clock::duration span) const {
   std::mutex mutex;
   std::condition_variable_any never;
@@ -198,6 +203,13 @@ Session::Session(const Options& options, std::string_view verb, model::Fleet fle
 
   run::CrewOptions crew_options;
   crew_options.phase_timeout = options.timeout;
+  if (verb == "bootstrap" && options.ask_pass == Ask::yes) {
+    // It is sudo's as well, unless --ask-become-pass says otherwise.
+    auto password = ask_secret(kPasswordQuestion);
+    if (!password) throw Exit{2, "--ask-pass needs a terminal to ask on\n"};
+    crew_options.become_password = *password;
+    answers_.emplace(kPasswordQuestion, std::move(*password));
+  }
   const bool needs_become = std::any_of(nodes.begin(), nodes.end(), [&](std::size_t i) {
     return fleet_.nodes[i].become == model::Become::sudo_password;
   });
@@ -220,9 +232,12 @@ Session::Session(const Options& options, std::string_view verb, model::Fleet fle
   guard_ = std::make_unique<InterruptGuard>(source_);
 
   ssh::ClientOptions client = client_options(options);
-  client.prompts.secret = [this](const std::string& question) {
+  client.prompts.secret = [this](const std::string& question) -> std::optional<Secret> {
+    if (const auto given = answers_.find(question); given != answers_.end()) return given->second;
     settle();
-    return ask_secret(question);
+    auto answer = ask_secret(question);
+    if (answer) answers_.emplace(question, *answer);
+    return answer;
   };
   client.prompts.confirm = [this](const std::string& question) {
     settle();

@@ -116,7 +116,8 @@ bu_unassign() {
 
 // The file is written beside the old one under a name that mktemp makes (never following a link
 // somebody put there), compared, and renamed over it: the old file stays whole until then. In a
-// sticky folder only the owner may replace a file: root's is replaced as root, if we may.
+// sticky folder only the owner may replace a file: root's is replaced as root, if we may. A sudoers
+// rule of ours allows root's file to be removed but nothing to be moved (plan/sudoers.hpp).
 constexpr std::string_view kWrite = R"sh(
 bu_store() {
   if [ -d "$1" ]; then
@@ -142,7 +143,10 @@ bu_store() {
   fi
   bu_words=$(mv -f "$bu_tmp" "$1" 2>&1) && return 0
   printf '%s\n' "$bu_words"
-  if [ "$bu_may_root" = yes ] && bu_root mv -f "$bu_tmp" "$1"; then return 0; fi
+  if [ "$bu_may_root" = yes ]; then
+    if bu_root mv -f "$bu_tmp" "$1"; then return 0; fi
+    if bu_root rm -f "$1" && mv -f "$bu_tmp" "$1"; then return 0; fi
+  fi
   rm -f "$bu_tmp"
   return @RENAME@
 }

@@ -216,7 +216,10 @@ class Judge {
   // True when it was sudo that failed, not the command behind it.
   bool judge_sudo(const Frame& result, const Action& action, StepOutcome& step) const {
     const std::string line = sudoers_rule(login_user());
-    const std::string rule = "; or give it the sudoers line: " + line;
+    const std::string rule = fmt::format(
+        "; or give it the sudoers line: {}; or let `bringup bootstrap {} --ask-pass` write its "
+        "rule",
+        line, node_.node);
     if (says(result, "incorrect password") || says(result, "Sorry, try again") ||
         says(result, "no password was provided")) {
       set_failed(

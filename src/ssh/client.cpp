@@ -32,13 +32,6 @@ void ignore_broken_pipes() {
   }
 }
 
-std::string agent_path(const ClientOptions& options) {
-  if (!options.agent_socket.empty())
-    return options.agent_socket == "none" ? "" : options.agent_socket;
-  const char* path = std::getenv("SSH_AUTH_SOCK");
-  return path != nullptr ? path : "";
-}
-
 class LinkSession final : public Session {
  public:
   explicit LinkSession(std::shared_ptr<Link> link) : link_(std::move(link)) {}
@@ -331,7 +324,8 @@ tl::expected<std::shared_ptr<Link>, HandshakeError> Client::attempt(
   HandshakeContext context;
   context.host_keys = options_.host_keys;
   context.replace_key_of = options_.replace_key_of;
-  context.password = options_.password;
+  const bool key_alone = std::ranges::find(options_.key_alone, to.name) != options_.key_alone.end();
+  context.password = key_alone ? PasswordAuth::off : options_.password;
   context.prompter = &prompter_;
   context.identities = &identities_;
   context.agent = &agent_;
@@ -353,6 +347,13 @@ tl::expected<std::shared_ptr<Link>, HandshakeError> Client::attempt(
 }
 
 }  // namespace
+
+std::string agent_path(const ClientOptions& options) {
+  if (!options.agent_socket.empty())
+    return options.agent_socket == "none" ? "" : options.agent_socket;
+  const char* path = std::getenv("SSH_AUTH_SOCK");
+  return path != nullptr ? path : "";
+}
 
 std::unique_ptr<Transport> make_client(ClientOptions options) {
   ignore_broken_pipes();

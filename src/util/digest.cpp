@@ -78,6 +78,15 @@ std::string base64_decode(std::string_view text) {
   return out;
 }
 
+std::string base64_encode(std::string_view data) {
+  // EVP_EncodeBlock ends its output with a NUL.
+  std::string out((data.size() + 2) / 3 * 4 + 1, '\0');
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes_of(data),
+                                   static_cast<int>(data.size()));
+  out.resize(static_cast<std::size_t>(size));
+  return out;
+}
+
 std::string random_hex(std::size_t bytes) {
   std::vector<unsigned char> raw(bytes);
   if (RAND_bytes(raw.data(), static_cast<int>(raw.size())) != 1) {

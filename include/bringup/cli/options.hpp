@@ -26,7 +26,8 @@ enum class Verb {
   trust,
   export_,
   collect,
-  discover
+  discover,
+  bootstrap
 };
 enum class Format { text, json, jsonl };
 enum class Ask { no, yes };
@@ -74,8 +75,9 @@ struct Options {
   std::string baseline;              // "last" or a file; empty: none
   std::string probe;                 // a file, "none", or empty: the one beside the program
   verify::QpType queue_pair = verify::QpType::uc;
-  std::string command;  // exec
-  std::string trusted;  // trust
+  std::string command;             // exec
+  std::string trusted;             // trust
+  Toggle full_sudo = Toggle::off;  // bootstrap
   std::string export_format;
   std::string coordinator;         // export --coordinator, an IPv4 address
   Toggle measure = Toggle::off;    // export

@@ -1,6 +1,7 @@
 #pragma once
 // What every connecting verb sets up: fleet, selection, transport, journal, progress.
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <variant>
@@ -16,6 +17,7 @@
 #include "bringup/run/crew.hpp"
 #include "bringup/run/journal.hpp"
 #include "bringup/util/clock.hpp"
+#include "bringup/util/secret.hpp"
 
 namespace bringup::cli {
 
@@ -63,6 +65,8 @@ class Session {
   [[nodiscard]] run::Journal& journal() { return *journal_; }
   // From now on connections are made by a client that reads known_hosts anew.
   void renew_transport();
+  // What its client was made with; its prompts may serve one client at a time.
+  [[nodiscard]] const ssh::ClientOptions& client() const;
   // So long, or until Ctrl-C.
   void sleep(std::chrono::steady_clock::duration span) const;
   [[nodiscard]] bool interrupted() const { return source_.stop_requested(); }
@@ -86,6 +90,7 @@ class Session {
   std::unique_ptr<Sinks> sinks_;
   Toggle quiet_ = Toggle::off;
   Toggle noted_ = Toggle::off;
+  std::map<std::string, Secret> answers_;  // by question
   struct Renewable;
   std::unique_ptr<Renewable> transport_;
   std::unique_ptr<run::Crew> crew_;
@@ -113,6 +118,7 @@ int trust_verb(const Options& options);
 int export_verb(const Options& options);
 int collect_verb(const Options& options);
 int discover_verb(const Options& options);
+int bootstrap_verb(const Options& options);
 int adopt_cables(const Options& options);  // plan --adopt
 
 }  // namespace bringup::cli

@@ -35,7 +35,8 @@ struct ClientOptions {
   std::string
       replace_key_of;  // endpoint whose unknown or changed key is shown and, confirmed, kept
   PasswordAuth password = PasswordAuth::off;
-  std::string config_file;  // empty: ~/.ssh/config and the system's; "none": neither
+  std::vector<std::string> key_alone;  // endpoints that never get a password, whatever it says
+  std::string config_file;             // empty: ~/.ssh/config and the system's; "none": neither
   std::vector<std::string>
       known_hosts_files;  // empty: ~/.ssh/known_hosts, known_hosts2, the system's
   std::chrono::milliseconds connect_timeout{15000};  // per hop: connect, handshake, authentication
@@ -48,6 +49,9 @@ struct ClientOptions {
       warn;  // "@cert-authority line skipped", "key added for x"
   std::function<void(const std::string&)> debug;  // who read the SSH configuration of a host
 };
+
+// The agent's socket; empty: none.
+std::string agent_path(const ClientOptions& options);
 
 // Thread-safe; owns hop sessions, the host-key store, the agent multiplexer and the watchdog.
 std::unique_ptr<Transport> make_client(ClientOptions options);
