@@ -30,5 +30,13 @@ TEST(Digest, RandomHexDiffers) {
   EXPECT_EQ(random_hex(0), "");
 }
 
+TEST(Base64, EncodesWhatDecodes) {
+  EXPECT_EQ(base64_encode(""), "");
+  EXPECT_EQ(base64_encode("f"), "Zg==");  // RFC 4648, 10
+  EXPECT_EQ(base64_encode("foobar"), "Zm9vYmFy");
+  const std::string odd("\0\xff\n", 3);
+  EXPECT_EQ(base64_decode(base64_encode(odd)), odd);
+}
+
 }  // namespace
 }  // namespace bringup
