@@ -77,6 +77,7 @@ class Handshake {
   std::string greeting_;
   bool partial_ = false;
   std::size_t offers_ = 0;
+  std::size_t questions_ = 0;  // that keyboard-interactive has put
   std::vector<std::string> offered_;
   std::vector<std::string> unusable_;
   SessionPtr session_;

@@ -85,6 +85,7 @@ Handshake::Login Handshake::answer_questions() {
     if (rc != SSH_AUTH_INFO) return settle(rc);
     const int prompts = ssh_userauth_kbdint_getnprompts(session_.get());
     for (int i = 0; i < prompts; ++i) {
+      ++questions_;
       const auto index = static_cast<unsigned int>(i);
       char echo = 0;
       const char* text = ssh_userauth_kbdint_getprompt(session_.get(), index, &echo);
@@ -182,7 +183,9 @@ tl::expected<void, HandshakeError> Handshake::log_in() {
     if ((methods & SSH_AUTH_METHOD_INTERACTIVE) != 0) {
       offered_.emplace_back("keyboard-interactive");
       login = answer_questions();
-    } else if ((methods & SSH_AUTH_METHOD_PASSWORD) != 0) {
+    }
+    // A server without PAM offers keyboard-interactive and denies it without a question.
+    if (login == Login::denied && questions_ == 0 && (methods & SSH_AUTH_METHOD_PASSWORD) != 0) {
       offered_.emplace_back("password");
       login = give_password();
     }

@@ -49,6 +49,10 @@ class Lost(LabCase):
             self.lab.break_(node, "wrong-key")
             self.lab.break_(node, "sudo-password")
 
+    def write(self, path, text):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+
     def root(self, node, script, check=True):
         return self.lab("exec", node, "sh", "-c", script, check=check)
 
@@ -223,6 +227,22 @@ class Refused(Lost):
         done = self.bootstrap("studio1")
         self.assert_exit(done, 4)
         self.assert_said(done, "the host key has changed", "bringup trust studio1")
+        self.assert_no_traces("studio1")
+
+    def test_first_contact_gets_no_password(self):
+        known = f"{self.lab.dir}/controller/ssh/known_hosts"
+        with open(known, encoding="utf-8") as f:
+            text = f.read()
+        self.addCleanup(self.write, known, text)
+        self.write(known, "")
+        log = f"{self.lab.dir}/nodes/studio1/lab/sshd.log"
+        began = os.path.getsize(log)
+        done = self.bootstrap("studio1")
+        self.assert_exit(done, 4)
+        self.assert_said(done, "no host key on file")
+        with open(log, encoding="utf-8") as f:
+            f.seek(began)
+            self.assertNotIn("password", f.read())
         self.assert_no_traces("studio1")
 
     def test_not_in_sudoers(self):
