@@ -13,21 +13,36 @@ namespace {
 //
 // No `ifconfig bridgeN` for bridge0 to 9: `ifconfig -a` prints every bridge with its members.
 // Frame "guard": a guarded change (plan/guard.hpp) that is neither confirmed nor undone.
-// The matrix file: status 127 stands for "no such file"; only a regular file is opened.
+// The matrix file and the keeper's: status 127 stands for "no such file"; only a regular file is
+// opened. "keeper.state": the node's time and boot, then what the keeper's last run wrote.
+// launchctl(1): `print system/LABEL` fails for what is not loaded; root is not needed.
 constexpr std::string_view kScript = R"sh(bf_read() {
   bf_record=$1
   bf_most=$2
   shift 2
   bu_run "$bf_record" "$bf_most" <SECONDS> "$@"
 }
-bf_matrix() {
-  if [ -f <PATH> ]; then
-    bf_read matrix 1048576 cat <PATH>
-  elif [ -e <PATH> ] || [ -L <PATH> ]; then
-    bu_frame matrix 1 'not a regular file'
+bf_file() {
+  if [ -f "$2" ]; then
+    bf_read "$1" 1048576 cat "$2"
+  elif [ -e "$2" ] || [ -L "$2" ]; then
+    bu_frame "$1" 1 'not a regular file'
   else
-    bu_frame matrix 127 ''
+    bu_frame "$1" 127 ''
   fi
+}
+bf_keeper_loaded() {
+  launchctl print system/<LABEL> >/dev/null 2>&1
+}
+bf_keeper_state() {
+  date '+now %s'
+  printf 'here %s\n' "$(sysctl -n kern.bootsessionuuid)"
+  if [ -f <STATE> ]; then head -c 4096 <STATE>; fi
+}
+bf_keeper() {
+  bf_file keeper.file <PLIST>
+  bf_read keeper.loaded 4096 bf_keeper_loaded
+  if [ -e <PLIST> ]; then bf_read keeper.state 8192 bf_keeper_state; fi
 }
 bf_darwin() {
   bf_read sw_vers 65536 sw_vers
@@ -41,6 +56,7 @@ bf_darwin() {
   bf_read ibv_devices 65536 ibv_devices
   bf_read ibv_devinfo 1048576 ibv_devinfo -v
   if [ -e /Library/LaunchDaemons/io.exo.networksetup.plist ]; then bu_frame exo 0 present; fi
+  bf_keeper
 }
 bf_guards() {
   for bf_f in "${HOME-}"/.bringup/guard/*/armed "${HOME-}"/.bringup/guard/*/rolling-back; do
@@ -60,7 +76,7 @@ bf_facts() {
   bu_frame session 0 "${SSH_CONNECTION:-}"
   bf_guards
   bf_read sudo 65536 sudo -n true
-  bf_matrix
+  bf_file matrix <PATH>
   case $bf_os in
     Darwin*) <DARWIN> ;;
     Linux*)
@@ -83,7 +99,10 @@ std::string facts_script(const ScriptOptions& options) {
   return frame_functions(options.nonce) +
          fill(kScript, {{"<PATH>", shell_quote(options.ibv_path)},
                         {"<SECONDS>", std::to_string(options.command_seconds)},
-                        {"<DARWIN>", darwin}});
+                        {"<DARWIN>", darwin},
+                        {"<LABEL>", std::string(kKeeperLabel)},
+                        {"<PLIST>", std::string(kKeeperPlist)},
+                        {"<STATE>", std::string(kKeeperState)}});
 }
 
 }  // namespace bringup::facts

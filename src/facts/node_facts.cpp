@@ -100,6 +100,12 @@ std::string plan_digest(const NodeFacts& facts) {
   out.add(facts.matrix_file.content);
   out.add(facts.matrix_file.problem);
   out.add(std::to_string(static_cast<int>(facts.sudo)));
+  // What its runs did changes every minute.
+  if (facts.keeper.file.present || facts.keeper.loaded) {
+    out.add(facts.keeper.loaded ? "keeper loaded" : "keeper");
+    out.add(facts.keeper.file.content);
+    out.add(facts.keeper.file.problem);
+  }
   return sha256_hex(out.text());
 }
 

@@ -1,7 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-
+#include <charconv>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "bringup/facts/script.hpp"
@@ -78,7 +79,7 @@ class Reader {
   NodeFacts& facts_;
 };
 
-void read_matrix(const Frame* frame, FileState& out) {
+void read_file(const Frame* frame, FileState& out) {
   if (frame == nullptr) {
     out.problem = "no answer";
   } else if (frame->exit_status != kStatusNotFound) {
@@ -158,6 +159,54 @@ void read_services(const Frame* frame, NodeFacts& facts) {
   }
 }
 
+std::optional<std::int64_t> count(std::string_view text, std::int64_t most) {
+  std::int64_t value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || stop != text.data() + text.size() || value < 0 || value > most) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+// "now SECONDS", "here BOOT" by the script; then "time SECONDS", "boot BOOT", "changes N", "total
+// N" and perhaps "problem WORDS" by the keeper, each once.
+std::optional<KeeperRun> read_keeper_run(std::string_view text) {
+  std::map<std::string_view, std::string_view> fields;
+  for (const std::string_view line : split_lines(text)) {
+    const std::size_t blank = line.find(' ');
+    if (blank == std::string_view::npos) return std::nullopt;
+    if (!fields.emplace(line.substr(0, blank), line.substr(blank + 1)).second) return std::nullopt;
+  }
+  constexpr std::int64_t kLatest = std::int64_t{1} << 40U;
+  const auto now = count(fields["now"], kLatest);
+  const auto time = count(fields["time"], kLatest);
+  const auto changes = count(fields["changes"], 1'000'000'000);
+  const auto total = count(fields["total"], 1'000'000'000);
+  if (!now || !time || !changes || !total || fields["boot"].empty()) return std::nullopt;
+  KeeperRun run;
+  run.seconds_ago = std::max<std::int64_t>(*now - *time, 0);
+  run.this_boot = fields["boot"] == fields["here"];
+  run.changes = static_cast<std::uint32_t>(*changes);
+  run.total = static_cast<std::uint32_t>(*total);
+  run.problem = printable(fields["problem"], 200);
+  return run;
+}
+
+// Collections of earlier versions have none of these records.
+void read_keeper(Reader& reader, const std::vector<Frame>& frames, Keeper& keeper) {
+  const Frame* file = find(frames, "keeper.file");
+  if (file == nullptr) return;
+  read_file(file, keeper.file);
+  if (!keeper.file.problem.empty()) reader.problem(kKeeperPlist, keeper.file.problem);
+  const Frame* loaded = find(frames, "keeper.loaded");
+  keeper.loaded = loaded != nullptr && loaded->exit_status == 0;
+  const Frame* state = find(frames, "keeper.state");
+  if (state == nullptr || !fault_of(*state).empty()) return;
+  if (split_lines(state->payload).size() <= 2) return;  // it has not run
+  keeper.last_run = read_keeper_run(state->payload);
+  if (!keeper.last_run) reader.problem(kKeeperState, "its content could not be read");
+}
+
 void read_darwin(Reader& reader, const std::vector<Frame>& frames, NodeFacts& facts) {
   facts.model = reader.word("model", "sysctl hw.model");
   if (auto version = reader.parsed("sw_vers", "sw_vers", darwin::parse_sw_vers))
@@ -182,6 +231,7 @@ void read_darwin(Reader& reader, const std::vector<Frame>& frames, NodeFacts& fa
   if (auto name = reader.parsed("location", "networksetup", darwin::parse_location))
     facts.network_location = std::move(*name);
   read_services(find(frames, "services"), facts);
+  read_keeper(reader, frames, facts.keeper);
   if (find(frames, "profiler") == nullptr) return;  // not asked for
   if (const Frame* profiler = reader.usable("profiler", "system_profiler")) {
     if (trim(profiler->payload).empty()) {
@@ -217,7 +267,7 @@ Expected<NodeFacts> parse_facts(const std::vector<Frame>& frames) {
   facts.hostname = reader.word("hostname", "uname -n");
   facts.login_user = reader.word("user", "id");
   read_sudo(reader, find(frames, "sudo"), facts);
-  read_matrix(find(frames, "matrix"), facts.matrix_file);
+  read_file(find(frames, "matrix"), facts.matrix_file);
   if (!facts.matrix_file.problem.empty()) reader.problem("matrix file", facts.matrix_file.problem);
   if (facts.os == Os::darwin) read_darwin(reader, frames, facts);
   if (facts.os == Os::linux_kernel) {

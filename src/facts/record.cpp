@@ -35,6 +35,10 @@ std::string_view word_of(const Pairs& pairs, Value value) {
   return pairs.back().second;
 }
 
+json write(const FileState& file) {
+  return {{"present", file.present}, {"content", file.content}, {"problem", file.problem}};
+}
+
 json write(const NodeRecord& node) {
   json interfaces = json::array();
   for (const auto& interface : node.interfaces) {
@@ -52,17 +56,16 @@ json write(const NodeRecord& node) {
                       {"gateway", route.gateway},
                       {"interface", route.interface}});
   }
-  return {{"node", node.node},
-          {"os", word_of(kSystems, node.os)},
-          {"interfaces", interfaces},
-          {"bridges", bridges},
-          {"routes", routes},
-          {"rdma", word_of(kRdma, node.rdma)},
-          {"matrix",
-           {{"present", node.matrix.present},
-            {"content", node.matrix.content},
-            {"problem", node.matrix.problem}}},
-          {"digest", node.digest}};
+  json out = {{"node", node.node},
+              {"os", word_of(kSystems, node.os)},
+              {"interfaces", interfaces},
+              {"bridges", bridges},
+              {"routes", routes},
+              {"rdma", word_of(kRdma, node.rdma)},
+              {"matrix", write(node.matrix)},
+              {"digest", node.digest}};
+  if (node.keeper) out["keeper"] = write(*node.keeper);
+  return out;
 }
 
 // The first thing wrong ends the reading; parse_record() turns it into an Error.
@@ -119,8 +122,16 @@ model::InterfaceAddress address(const json& value) {
   throw Wrong{"'" + printable(words, 60) + "' is no address with its prefix length"};
 }
 
+FileState file_state(const json& parent, const char* name) {
+  const json& file = member(parent, name, json::value_t::object);
+  only(file, {"present", "content", "problem"});
+  return {member(file, "present", json::value_t::boolean).get<bool>(), text(file, "content"),
+          text(file, "problem")};
+}
+
 NodeRecord read_node(const json& value) {
-  only(value, {"node", "os", "interfaces", "bridges", "routes", "rdma", "matrix", "digest"});
+  only(value,
+       {"node", "os", "interfaces", "bridges", "routes", "rdma", "matrix", "keeper", "digest"});
   NodeRecord node;
   node.node = text(value, "node");
   const std::string system = text(value, "os");
@@ -154,10 +165,8 @@ NodeRecord read_node(const json& value) {
     if (!destination) throw Wrong{"\"destination\" is no subnet"};
     node.routes.push_back({*destination, text(one, "gateway"), text(one, "interface")});
   }
-  const json& matrix = member(value, "matrix", json::value_t::object);
-  only(matrix, {"present", "content", "problem"});
-  node.matrix = {member(matrix, "present", json::value_t::boolean).get<bool>(),
-                 text(matrix, "content"), text(matrix, "problem")};
+  node.matrix = file_state(value, "matrix");
+  if (value.contains("keeper")) node.keeper = file_state(value, "keeper");
   node.digest = text(value, "digest");
   return node;
 }
@@ -223,6 +232,7 @@ NodeRecord record_of(const std::string& node, const NodeFacts& facts) {
   });
   out.rdma = facts.rdma;
   out.matrix = facts.matrix_file;
+  out.keeper = facts.keeper.file;
   out.digest = plan_digest(facts);
   return out;
 }
@@ -283,6 +293,7 @@ std::vector<Difference> compare(const NodeRecord& was, const NodeRecord& now) {
   }
   note("RDMA", std::string(word_of(kRdma, was.rdma)), std::string(word_of(kRdma, now.rdma)));
   note("matrix file", words(was.matrix), words(now.matrix));
+  if (was.keeper && now.keeper) note("keeper", words(*was.keeper), words(*now.keeper));
   return out;
 }
 

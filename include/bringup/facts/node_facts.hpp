@@ -25,6 +25,25 @@ struct FileState {
   std::string problem;  // why it could not be read; empty when it could
 };
 
+// What keeps a Mac's settings over reboots (`persist`; plan/persist.hpp), and what it did.
+inline constexpr std::string_view kKeeperLabel = "dev.bringup.links";
+inline constexpr std::string_view kKeeperPlist = "/Library/LaunchDaemons/dev.bringup.links.plist";
+inline constexpr std::string_view kKeeperState = "/var/run/bringup-links.state";
+
+struct KeeperRun {
+  std::int64_t seconds_ago = 0;  // by the node's own clock; never negative
+  bool this_boot = false;        // since the node was started
+  std::uint32_t changes = 0;     // of that run
+  std::uint32_t total = 0;       // since the node was started
+  std::string problem;           // one line; empty: none
+};
+
+struct Keeper {
+  FileState file;       // kKeeperPlist
+  bool loaded = false;  // launchd has a job of its label
+  std::optional<KeeperRun> last_run;
+};
+
 // What is true on one node now, as far as it could be read. Anything that could not be read is
 // unset or unknown and named in `problems`; nothing is guessed.
 struct NodeFacts {
@@ -46,6 +65,7 @@ struct NodeFacts {
   bool exo_daemon = false;    // io.exo.networksetup, which puts DHCP back
   std::vector<std::string> exo_services;  // "EXO Thunderbolt 1", of the location in use
   std::string network_location;           // `networksetup -getcurrentlocation`
+  Keeper keeper;
   platform::SudoState sudo = platform::SudoState::unknown;
   std::string session_address;           // node's address on which this session arrives
   std::string session_interface;         // and its interface; empty when unknown
@@ -57,8 +77,8 @@ struct NodeFacts {
 };
 
 // A digest (64 hex digits) of all that a plan depends on: OS, interfaces' flags, MTU and addresses,
-// bridge membership, routes, RDMA, ibv devices, the matrix file, sudo. Not in it: what changes by
-// itself (profiler text, hostname, raw outputs, the session's own address and port).
+// bridge membership, routes, RDMA, ibv devices, the matrix file, the keeper, sudo. Not in it: what
+// changes by itself (profiler text, hostname, raw outputs, the session's own address and port).
 std::string plan_digest(const NodeFacts& facts);
 
 }  // namespace bringup::facts

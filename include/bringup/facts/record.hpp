@@ -26,7 +26,8 @@ struct NodeRecord {
   std::vector<platform::Route> routes;    // sorted by destination and interface
   platform::RdmaState rdma = platform::RdmaState::unknown;
   FileState matrix;
-  std::string digest;  // plan_digest() of the facts
+  std::optional<FileState> keeper;  // kKeeperPlist; unset: recorded before it was known
+  std::string digest;               // plan_digest() of the facts
   [[nodiscard]] const RecordedInterface* find(std::string_view interface) const;
   // Names of the bridges that it is a member of.
   [[nodiscard]] std::vector<std::string> bridges_of(std::string_view interface) const;
@@ -50,7 +51,7 @@ struct Difference {
   std::string was, now;
   bool operator==(const Difference&) const = default;
 };
-// Field by field, interfaces, bridges, routes, RDMA and the matrix file.
+// Field by field, interfaces, bridges, routes, RDMA, the matrix file and the keeper.
 std::vector<Difference> compare(const NodeRecord& was, const NodeRecord& now);
 
 }  // namespace bringup::facts
