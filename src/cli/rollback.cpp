@@ -103,10 +103,10 @@ plan::Plan plan_back(Session& session, const Undoable& it) {
 bool is_of(const plan::NodePlan& ran, const std::string& item) {
   return std::ranges::any_of(ran.actions, [&](const plan::Action& action) {
     if (plan::nature(action) == plan::Nature::check) return false;
-    const bool file =
-        action.task == plan::Task::file_write || action.task == plan::Task::file_remove;
-    return file ? item == "matrix file"
-                : item == action.target || item.starts_with(action.target + " ");
+    if (plan::is_keeper(action.task)) return item == "keeper";
+    return plan::is_file(action.task)
+               ? item == "matrix file"
+               : item == action.target || item.starts_with(action.target + " ");
   });
 }
 

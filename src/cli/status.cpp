@@ -25,6 +25,7 @@ int status_from(const Options& options) {
   const model::Fleet fleet = load_fleet_or(options, collected.inventory);
   const std::vector<std::size_t> selected = selection(options, fleet);
   std::vector<verify::NodeEvidence> evidence(fleet.nodes.size());
+  std::vector<report::NodeKeeper> keepers;
   report::RunSummary summary;
   std::size_t changes = 0;
   for (const std::size_t index : selected) {
@@ -38,6 +39,7 @@ int status_from(const Options& options) {
       report::add(summary, node->facts.error());
     } else {
       evidence[index].facts = &*node->facts;
+      keepers.push_back(report::node_keeper(fleet, index, *node->facts));
       if (knows_interfaces(evidence[index])) {
         changes += plan::diff(fleet, index, *node->facts).changes();
       }
@@ -48,9 +50,10 @@ int status_from(const Options& options) {
   }
   const auto links = verify::all_links_status(fleet, selected, evidence, {});
   const auto findings = verify::findings_beside_links(fleet, evidence);
-  write_result(options, options.format == Format::text
-                            ? report::text_status(fleet, links, result_style(options), findings)
-                            : report::json_status(fleet, links, findings));
+  write_result(options,
+               options.format == Format::text
+                   ? report::text_status(fleet, links, result_style(options), findings, keepers)
+                   : report::json_status(fleet, links, findings, keepers));
   summary.differences = options.detailed_exit_code == Toggle::on && changes > 0;
   return report::exit_status(summary);
 }
@@ -70,12 +73,17 @@ int status_verb(const Options& options) {
   const auto links = verify::all_links_status(session.fleet(), session.crew().indices(),
                                               seen.evidence, seen.matrix);
   const auto findings = verify::findings_beside_links(session.fleet(), seen.evidence);
-  const std::string json = report::json_status(session.fleet(), links, findings);
+  std::vector<report::NodeKeeper> keepers;
+  for (const run::NodeRun& node : session.crew().nodes()) {
+    if (!node.facts) continue;
+    keepers.push_back(report::node_keeper(session.fleet(), node.index, *node.facts));
+  }
+  const std::string json = report::json_status(session.fleet(), links, findings, keepers);
   session.keep("report.json", json);
-  write_result(options,
-               options.format == Format::text
-                   ? report::text_status(session.fleet(), links, result_style(options), findings)
-                   : json);
+  write_result(options, options.format == Format::text
+                            ? report::text_status(session.fleet(), links, result_style(options),
+                                                  findings, keepers)
+                            : json);
   report::RunSummary summary;
   report::add(summary, seen.matrix);
   for (const run::NodeRun& node : session.crew().nodes()) {

@@ -326,7 +326,9 @@ std::string Anonymiser::profiler(std::string_view original) const {
 std::string Anonymiser::record(std::string_view record, std::string_view original) const {
   if (record == "routes") return routes(original);
   if (record == "profiler") return profiler(original);
-  if (record == "hostname" || record == "user" || record == "sudo") return words(original);
+  if (record == "hostname" || record == "user" || record == "sudo" || record == "keeper.file") {
+    return words(original);
+  }
   if (record == "location") {
     const std::string_view name = trim(original);
     if (name == "Automatic" || name == "exo") return std::string(original);

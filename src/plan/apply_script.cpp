@@ -167,6 +167,55 @@ bu_write() {
 }
 )sh";
 
+// The keeper's file is written as the login user, then installed as root beside the old one, in a
+// folder that is root's alone, and renamed. bootout comes back before a job that runs is gone, and
+// bootstrap fails until it is.
+constexpr std::string_view kKeeper = R"sh(
+bu_keeper_gone() { ! launchctl print system/<LABEL> </dev/null >/dev/null 2>&1; }
+bu_keeper_out() {
+  if bu_keeper_gone; then return 0; fi
+  bu_words=$(bu_root launchctl bootout system/<LABEL> 2>&1)
+  if bu_wait 25 bu_keeper_gone; then return 0; fi
+  printf '%s\n' "$bu_words"
+  return 1
+}
+bu_keeper_in() {
+  for bu_try in 1 2 3 4 5; do
+    bu_words=$(bu_root launchctl bootstrap system <PLIST> 2>&1) && return 0
+    sleep 0.2 2>/dev/null || sleep 1
+  done
+  printf '%s\n' "$bu_words"
+  return 1
+}
+bu_keeper_file() {
+  bu_tmp=$(mktemp /tmp/<LABEL>.XXXXXX 2>&1) || {
+    printf '%s\n' "$bu_tmp"
+    return @CREATE@
+  }
+  if ! printf '%s' "$1" | cat >"$bu_tmp"; then
+    rm -f "$bu_tmp"
+    return @WRITE@
+  fi
+  bu_root install -o 0 -g 0 -m 644 "$bu_tmp" <PLIST>.new 2>&1
+  bu_status=$?
+  rm -f "$bu_tmp"
+  if [ "$bu_status" -ne 0 ]; then return "$bu_status"; fi
+  if ! printf '%s' "$1" | cmp -s - <PLIST>.new; then
+    bu_root rm -f <PLIST>.new
+    return @COMPARE@
+  fi
+  bu_root mv -f <PLIST>.new <PLIST>
+}
+bu_keeper_set() { bu_keeper_file "$1" && bu_keeper_out && bu_keeper_in; }
+bu_keeper_drop() { bu_keeper_out && bu_root rm -f <PLIST>; }
+bu_keeper() {
+  bu_num=$1 bu_tgt=<PLIST>
+  bu_skip "$1" "$bu_tgt" root && return
+  if [ $# -eq 2 ]; then bu_exec bu_keeper_set "$2"; else bu_exec bu_keeper_drop; fi
+  bu_done "$1" "$bu_tgt"
+}
+)sh";
+
 // -n first: when sudo would not ask, the command must not find the password on its stdin; when it
 // would, the first call ran nothing and the second surely reads the password.
 constexpr std::string_view kRootByPassword = R"sh(
@@ -208,11 +257,14 @@ constexpr std::string_view kTryPassword = R"sh(
 
 std::string with_codes(std::string_view text) {
   std::string out(text);
-  const auto set = [&out](std::string_view name, int code) {
+  const auto put = [&out](std::string_view name, std::string_view value) {
     for (auto at = out.find(name); at != std::string::npos; at = out.find(name, at)) {
-      out.replace(at, name.size(), std::to_string(code));
+      out.replace(at, name.size(), value);
     }
   };
+  const auto set = [&put](std::string_view name, int code) { put(name, std::to_string(code)); };
+  put("<LABEL>", facts::kKeeperLabel);
+  put("<PLIST>", facts::kKeeperPlist);
   set("@DIRECTORY@", write_code::kDirectory);
   set("@CREATE@", write_code::kCreate);
   set("@WRITE@", write_code::kWrite);
@@ -260,6 +312,10 @@ std::string step(std::size_t index, const Action& action) {
     case Task::file_write:
       return fmt::format("  bu_write {} {} {}\n", index, shell_quote(action.target),
                          shell_quote(action.content));
+    case Task::persist_install:
+      return fmt::format("  bu_keeper {} {}\n", index, shell_quote(action.content));
+    case Task::persist_remove:
+      return fmt::format("  bu_keeper {}\n", index);
     case Task::rdma_check:
     case Task::profiler_collect:
       break;
@@ -267,15 +323,21 @@ std::string step(std::size_t index, const Action& action) {
   return {};
 }
 
+bool touches_keeper(const NodePlan& node) {
+  return std::ranges::any_of(node.actions,
+                             [](const Action& action) { return is_keeper(action.task); });
+}
+
 }  // namespace
 
-std::string change_functions(model::Become become) {
+std::string change_functions(const NodePlan& node, model::Become become) {
   std::string script;
   if (become != model::Become::none) script += "bu_uid=$(id -u </dev/null)\n";
   script += fmt::format("bu_may_root={}\n", become == model::Become::none ? "no" : "yes");
   script += kBasics;
   script += root_function(become);
   script += with_codes(kWrite);
+  if (touches_keeper(node)) script += with_codes(kKeeper);
   return script;
 }
 
@@ -308,7 +370,7 @@ std::string apply_script(const NodePlan& node, const ApplyScriptOptions& options
   std::string script = "# bringup: changes of one node, then its facts read back\n";
   script += kSurroundings;
   script += facts::frame_functions(options.nonce);
-  script += change_functions(options.become);
+  script += change_functions(node, options.become);
   script += "\nbu_steps() {\n  :\n";
   script += asking;
   script += change_steps(node, {});

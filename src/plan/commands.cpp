@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "bringup/plan/persist.hpp"
 #include "bringup/platform/darwin.hpp"
 #include "bringup/util/shell.hpp"
 #include "bringup/util/text.hpp"
@@ -171,6 +172,18 @@ std::optional<CommandParts> parse_command(const Action& action) {
     case Task::file_write:
       if (!is_file_path(action.target) || action.content.find('\0') != std::string::npos ||
           action.command != write_command(action.target, action.content)) {
+        return std::nullopt;
+      }
+      return parts;
+    case Task::persist_install:
+      if (action.target != facts::kKeeperPlist || !parse_launch_daemon(action.content) ||
+          action.command != install_keeper_command(action.content)) {
+        return std::nullopt;
+      }
+      return parts;
+    case Task::persist_remove:
+      if (action.target != facts::kKeeperPlist || !action.content.empty() ||
+          action.command != remove_keeper_command()) {
         return std::nullopt;
       }
       return parts;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bringup/plan/commands.hpp"
+#include "bringup/plan/persist.hpp"
 #include "bringup/plan/plan.hpp"
 #include "bringup/topology/exo.hpp"
 #include "bringup/topology/ibv_matrix.hpp"
@@ -31,7 +32,7 @@ struct LocalEnd {
 class Differ {
  public:
   Differ(const model::Fleet& fleet, std::size_t node, const facts::NodeFacts& facts)
-      : fleet_(fleet), node_(fleet.nodes.at(node)), facts_(facts) {
+      : fleet_(fleet), index_(node), node_(fleet.nodes.at(node)), facts_(facts) {
     plan_.node = node_.name;
     plan_.facts_digest = facts::plan_digest(facts);
     sudo_ = node_.become != model::Become::none && facts.login_user != "root";
@@ -58,6 +59,7 @@ class Differ {
     for (const auto& end : ends_) bring_up(end);
     for (const auto& end : ends_) assign(end);
     write_matrix();
+    keep_settings();
     note_session();
     guard_sudo();
     if (plan_.state == NodeState::refused) {
@@ -130,6 +132,13 @@ class Differ {
     if (const auto exo = topology::exo_installation(node_.name, facts_)) {
       find(Severity::warning, "address", "", exo->seen + "; " + exo->means, exo->expected,
            exo->cure);
+      if (fleet_.persist && facts_.exo_daemon) {
+        find(Severity::warning, "persist", "",
+             fmt::format("persist = true, and exo's daemon is installed on {}: while it is loaded, "
+                         "{} leaves everything alone",
+                         node_.name, facts::kKeeperLabel),
+             "one daemon that sets the links' addresses", exo->cure);
+      }
     }
   }
 
@@ -261,6 +270,35 @@ class Differ {
     change(std::move(action));
   }
 
+  // A keeper that goes is gone before anything changes that it would put back.
+  void keep_settings() {
+    const KeeperState state = keeper_state(fleet_, index_, facts_);
+    const auto& file = facts_.keeper.file;
+    const bool gone = state == KeeperState::left;
+    const bool others = std::ranges::any_of(
+        plan_.actions, [](const Action& action) { return is_interface(action.task); });
+    if (gone || (state == KeeperState::stale && facts_.keeper.loaded && others)) {
+      Action action = remove_keeper(
+          gone ? (fleet_.persist ? fmt::format("{} has no link any more", node_.name)
+                                 : "the inventory does not say persist = true")
+               : "it keeps other settings than the inventory declares, and would put them back",
+          file);
+      action.shown = remove_keeper_command(sudo_ ? "sudo " : "");
+      plan_.actions.insert(plan_.actions.begin(), std::move(action));
+    }
+    if (state != KeeperState::missing && state != KeeperState::stale) return;
+    const auto kept = kept_settings(fleet_, index_, facts_.login_user);
+    Action action =
+        install_keeper(launch_daemon(kept),
+                       state == KeeperState::missing ? "persist = true, and nothing keeps it"
+                       : !file.present || !facts_.keeper.loaded
+                           ? fmt::format("{} is not loaded", facts::kKeeperLabel)
+                           : fmt::format("{} holds other settings", facts::kKeeperPlist),
+                       file);
+    action.shown = install_keeper_command(action.content, sudo_ ? "sudo " : "");
+    plan_.actions.push_back(std::move(action));
+  }
+
   // The file is right as it is; what would come of it in JACCL is said once, at rank 0.
   void note_shape(const topology::IbvMatrix& matrix) {
     if (node_.rank != 0) return;
@@ -367,6 +405,7 @@ class Differ {
   }
 
   const model::Fleet& fleet_;
+  const std::size_t index_;
   const model::Node& node_;
   const facts::NodeFacts& facts_;
   bool sudo_ = false;

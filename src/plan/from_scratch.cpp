@@ -2,6 +2,7 @@
 
 #include "bringup/model/canonical.hpp"
 #include "bringup/plan/commands.hpp"
+#include "bringup/plan/persist.hpp"
 #include "bringup/plan/plan.hpp"
 #include "bringup/topology/ibv_matrix.hpp"
 #include "bringup/util/digest.hpp"
@@ -54,6 +55,8 @@ class Scratch {
     }
   }
 
+  [[nodiscard]] std::string_view sudo() const { return sudo_ ? "sudo " : ""; }
+
   NodePlan take() { return std::move(plan_); }
 
  private:
@@ -95,6 +98,16 @@ NodePlan from_scratch(const model::Fleet& fleet, std::size_t node) {
     action.root = false;
     action.content = content;
     action.undo = delete_command(fleet.ibv_path);
+    scratch.add(std::move(action));
+  }
+  if (fleet.persist && !ends.empty()) {
+    const std::string& user = fleet.nodes.at(node).ssh.user;
+    const std::string login = is_login_name(user) ? user : "login";
+    Action action = install_keeper(
+        launch_daemon(kept_settings(fleet, node, login)),
+        login == user ? "persist = true" : "persist = true (`login` stands for the login user)",
+        {});
+    action.shown = install_keeper_command(action.content, scratch.sudo());
     scratch.add(std::move(action));
   }
   for (const auto& [link, end] : ends) {

@@ -11,7 +11,7 @@ namespace bringup::plan {
 namespace {
 
 bool is_interface_change(const Action& action) {
-  return nature(action) == Nature::change && !is_file(action.task);
+  return is_interface(action.task);
 }
 
 bool is_hop_of_another(const model::Fleet& fleet, const std::string& name) {

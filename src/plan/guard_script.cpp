@@ -190,8 +190,8 @@ std::string folder(const GuardScriptOptions& options) {
 // A script of its own that undoes what is armed, or committed. The run's own guard may be at it.
 std::string undo_job(const NodePlan& node, const facts::NodeFacts& before,
                      const GuardScriptOptions& options) {
-  return head(options) + folder(options) + change_functions(options.become) + std::string(kFolder) +
-         fill(kWatch, {{"<SECONDS>", std::to_string(options.seconds)}}) +
+  return head(options) + folder(options) + change_functions(node, options.become) +
+         std::string(kFolder) + fill(kWatch, {{"<SECONDS>", std::to_string(options.seconds)}}) +
          undo_function(node, before) +
          "bu_now() {\n"
          "  if [ \"$(bu_guard_state \"$bu_dir\")\" = restarted ]; then\n"
@@ -212,7 +212,7 @@ std::string undo_job(const NodePlan& node, const facts::NodeFacts& before,
 std::string guarded_job(const NodePlan& node, const facts::NodeFacts& before,
                         const GuardScriptOptions& options) {
   std::string script = options.preamble + head(options) + folder(options) +
-                       change_functions(options.become) + std::string(kFolder) +
+                       change_functions(node, options.become) + std::string(kFolder) +
                        fill(kWatch, {{"<SECONDS>", std::to_string(options.seconds)}}) +
                        undo_function(node, before);
   script += "\nbu_steps() {\n";
@@ -283,7 +283,7 @@ std::string guard_arm_script(const NodePlan& node, const facts::NodeFacts& befor
                              const GuardScriptOptions& options) {
   std::string script =
       options.preamble + "# bringup: arms a guard, then changes one node beside this session\n";
-  script += head(options) + folder(options) + change_functions(options.become) +
+  script += head(options) + folder(options) + change_functions(node, options.become) +
             std::string(kFolder) + std::string(kDetach);
   script += "bu_job=" + shell_quote(guarded_job(node, before, options)) + "\n";
   script += "bu_undo_job=" + shell_quote(undo_job(node, before, options)) + "\n";

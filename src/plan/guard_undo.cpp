@@ -71,6 +71,19 @@ bu_back_file() {
   bu_exec bu_store "$1" "$2"
   if [ "$bu_rc" -ne 0 ]; then bu_wrong "$1: $bu_text"; fi
 }
+bu_same_keeper() {
+  ! bu_keeper_gone && printf '%s' "$1" | cmp -s - <PLIST>
+}
+bu_back_keeper() {
+  if bu_same_keeper "$1"; then return; fi
+  bu_exec bu_keeper_set "$1"
+  if [ "$bu_rc" -ne 0 ]; then bu_wrong "<PLIST>: $bu_text"; fi
+}
+bu_back_no_keeper() {
+  if bu_keeper_gone && [ ! -e <PLIST> ]; then return; fi
+  bu_exec bu_keeper_drop
+  if [ "$bu_rc" -ne 0 ]; then bu_wrong "<PLIST> is still there: $bu_text"; fi
+}
 bu_back_no_file() {
   rm -f "$1" 2>/dev/null
   if [ -e "$1" ] || [ -L "$1" ]; then bu_wrong "$1 is still there"; fi
@@ -88,6 +101,29 @@ bool attaches(const NodePlan& node, const std::string& interface) {
   });
 }
 
+std::string restore_functions() {
+  std::string out(kRestore);
+  for (auto at = out.find("<PLIST>"); at != std::string::npos; at = out.find("<PLIST>", at)) {
+    out.replace(at, std::string_view("<PLIST>").size(), facts::kKeeperPlist);
+  }
+  return out;
+}
+
+// The keeper would put back what is undone: it goes first, and a former one comes back last.
+struct KeeperBack {
+  std::string first, last;
+};
+KeeperBack keeper_back(const NodePlan& node, const facts::FileState& before) {
+  const bool touched = std::ranges::any_of(
+      node.actions, [](const Action& action) { return is_keeper(action.task); });
+  // What could not be read cannot be written back.
+  if (!touched || !before.problem.empty()) return {};
+  if (!before.present) return {"  bu_back_no_keeper\n", {}};
+  const std::string content = shell_quote(before.content);
+  return {fmt::format("  bu_same_keeper {} || bu_exec bu_keeper_out\n", content),
+          fmt::format("  bu_back_keeper {}\n", content)};
+}
+
 }  // namespace
 
 std::string undo_function(const NodePlan& node, const facts::NodeFacts& before) {
@@ -95,6 +131,7 @@ std::string undo_function(const NodePlan& node, const facts::NodeFacts& before) 
   std::string files;
   for (const Action& action : node.actions) {
     if (nature(action) != Nature::change || !parse_command(action)) continue;
+    if (is_keeper(action.task)) continue;
     if (is_file(action.task)) {
       // What could not be read cannot be written back; the write itself fails on such a thing.
       if (!before.matrix_file.problem.empty()) continue;
@@ -128,8 +165,10 @@ std::string undo_function(const NodePlan& node, const facts::NodeFacts& before) 
       body += fmt::format("  bu_back_default {}\n", route.gateway);
     }
   }
-  return std::string(kRestore) + "bu_undo() {\n  bu_bad=0\n" + body + files +
-         "  return \"$bu_bad\"\n}\nbu_undo_files() {\n  :\n" + files + "}\n";
+  const KeeperBack keeper = keeper_back(node, before.keeper.file);
+  files += keeper.last;
+  return restore_functions() + "bu_undo() {\n  bu_bad=0\n" + keeper.first + body + files +
+         "  return \"$bu_bad\"\n}\nbu_undo_files() {\n  :\n" + keeper.first + files + "}\n";
 }
 
 }  // namespace bringup::plan

@@ -139,6 +139,12 @@ class Judge {
       case Task::file_remove:
         judge_file_removed(trace, action, step);
         break;
+      case Task::persist_install:
+        judge_kept(trace, action, step);
+        break;
+      case Task::persist_remove:
+        judge_not_kept(trace, action, step);
+        break;
       case Task::rdma_check:
       case Task::profiler_collect:
         break;
@@ -163,6 +169,10 @@ class Judge {
         return fmt::format("address not removed from {}", action.target);
       case Task::file_remove:
         return fmt::format("{} not removed", printable(action.target, 200));
+      case Task::persist_install:
+        return "settings not made to outlive a reboot";
+      case Task::persist_remove:
+        return fmt::format("{} not removed", facts::kKeeperLabel);
       case Task::rdma_check:
       case Task::profiler_collect:
         break;
@@ -215,11 +225,13 @@ class Judge {
 
   // True when it was sudo that failed, not the command behind it.
   bool judge_sudo(const Frame& result, const Action& action, StepOutcome& step) const {
-    const std::string line = sudoers_rule(login_user());
+    // Who may install a daemon may do anything.
+    const std::string line =
+        is_keeper(action.task) ? full_sudoers_rule(login_user()) : sudoers_rule(login_user());
     const std::string rule = fmt::format(
-        "; or give it the sudoers line: {}; or let `bringup bootstrap {} --ask-pass` write its "
+        "; or give it the sudoers line: {}; or let `bringup bootstrap {} --ask-pass{}` write its "
         "rule",
-        line, node_.node);
+        line, node_.node, is_keeper(action.task) ? " --full-sudo" : "");
     if (says(result, "incorrect password") || says(result, "Sorry, try again") ||
         says(result, "no password was provided")) {
       set_failed(
@@ -483,6 +495,54 @@ class Judge {
     const bool there =
         after_ != nullptr && action.target == fleet_.ibv_path && after_->matrix_file.present;
     settle_undo(step, action, !there, fmt::format("{} removed", path));
+  }
+
+  void judge_kept(const Trace& trace, const Action& action, StepOutcome& step) const {
+    const std::string cure =
+        fmt::format("run `sudo launchctl bootstrap system {}` on {} and see what it says",
+                    facts::kKeeperPlist, node_.node);
+    if (trace.result->exit_status != 0) {
+      const bool full = says(*trace.result, "No space left") ||
+                        trace.result->exit_status == write_code::kWrite ||
+                        trace.result->exit_status == write_code::kCompare;
+      set_failed(step, deed(action), words(*trace.result),
+                 full ? fmt::format("free space on {} (`df -h /Library /tmp`), then run bringup "
+                                    "apply again",
+                                    node_.node)
+                      : cure);
+      return;
+    }
+    if (after_ != nullptr) {
+      const auto& keeper = after_->keeper;
+      if (!keeper.file.present || keeper.file.content != action.content) {
+        set_failed(step, deed(action),
+                   fmt::format("{} {} after the write", facts::kKeeperPlist,
+                               keeper.file.present ? "holds something else" : "is gone"),
+                   "see which program changes /Library/LaunchDaemons");
+        return;
+      }
+      if (!keeper.loaded) {
+        set_failed(step, deed(action), "launchctl reported success, but the job is not loaded",
+                   cure);
+        return;
+      }
+    }
+    set_done(step, fmt::format("settings outlive a reboot: {}", facts::kKeeperLabel));
+  }
+
+  void judge_not_kept(const Trace& trace, const Action& action, StepOutcome& step) const {
+    if (trace.result->exit_status != 0) {
+      set_failed(step, deed(action), words(*trace.result),
+                 fmt::format("run `sudo launchctl bootout system/{}` on {} and see what it says",
+                             facts::kKeeperLabel, node_.node));
+      return;
+    }
+    // A later step of the same plan may have installed another.
+    const bool again = std::ranges::any_of(
+        node_.actions, [](const Action& one) { return one.task == Task::persist_install; });
+    const bool there =
+        after_ != nullptr && !again && (after_->keeper.file.present || after_->keeper.loaded);
+    settle_undo(step, action, !there, fmt::format("{} removed", facts::kKeeperLabel));
   }
 
   void judge_rdma_step(StepOutcome& step) const {

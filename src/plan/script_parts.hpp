@@ -13,7 +13,7 @@ inline constexpr std::string_view kSurroundings =
     "export PATH\n";
 
 // The shell functions that carry the steps out; after facts::frame_functions().
-std::string change_functions(model::Become become);
+std::string change_functions(const NodePlan& node, model::Become become);
 
 // A line per change, each with `before_each` (whole lines) in front; to stand inside a function.
 std::string change_steps(const NodePlan& node, std::string_view before_each);

@@ -13,4 +13,8 @@ inline std::string sudoers_rule(std::string_view user) {
                      user.empty() ? "USER" : user);
 }
 
+inline std::string full_sudoers_rule(std::string_view user) {
+  return fmt::format("{} ALL=(root) NOPASSWD: ALL", user.empty() ? "USER" : user);
+}
+
 }  // namespace bringup::plan

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "bringup/plan/commands.hpp"
+#include "bringup/plan/persist.hpp"
 #include "bringup/util/text.hpp"
 #include "differ.hpp"
 
@@ -38,10 +39,14 @@ class Undoer {
   NodePlan run(const NodePlan& ran) {
     std::vector<std::string> interfaces;
     std::vector<std::string> files;
+    bool kept = false;
     for (const auto& action : ran.actions) {
       if (nature(action) == Nature::check) continue;
-      const bool file = action.task == Task::file_write || action.task == Task::file_remove;
-      auto& targets = file ? files : interfaces;
+      if (is_keeper(action.task)) {
+        kept = true;
+        continue;
+      }
+      auto& targets = is_file(action.task) ? files : interfaces;
       if (std::ranges::find(targets, action.target) == targets.end()) {
         targets.push_back(action.target);
       }
@@ -52,6 +57,11 @@ class Undoer {
     for (const auto& name : interfaces) state(name);
     for (const auto& name : interfaces) join_bridges(name);
     for (const auto& path : files) file(path);
+    if (kept) {
+      keeper();
+    } else {
+      note_keeper();
+    }
     return std::move(plan_);
   }
 
@@ -61,7 +71,7 @@ class Undoer {
     Action action;
     action.task = task;
     action.target = target;
-    action.root = task != Task::file_write && task != Task::file_remove;
+    action.root = !is_file(task);
     action.shown = shown_command(command, action.root && sudo_);
     action.command = std::move(command);
     action.why = std::move(why);
@@ -162,6 +172,55 @@ class Undoer {
              fmt::format("{} is there; before the run it was not", path), back,
              fmt::format("no file {}", path));
     }
+  }
+
+  [[nodiscard]] bool changes_interfaces() const {
+    return std::ranges::any_of(plan_.actions,
+                               [](const Action& action) { return is_interface(action.task); });
+  }
+
+  // What the keeper would put back is undone after it is gone.
+  void keeper() {
+    const auto& now = facts_.keeper;
+    const facts::FileState was = before_.keeper.value_or(facts::FileState{});
+    const bool there = now.file.present || now.loaded;
+    const auto not_ours = [&](std::string seen) {
+      plan_.findings.push_back({Severity::warning, "persist", std::string(facts::kKeeperPlist),
+                                std::move(seen), "its former content",
+                                "bringup apply installs what the inventory says"});
+    };
+    const bool same =
+        was.present && now.file.present && was.content == now.file.content && now.loaded;
+    if (same || (!was.present && !there)) return;
+    if (!was.problem.empty()) {
+      not_ours("the file could not be read before the run: " + printable(was.problem, 120));
+      return;
+    }
+    if (!was.present || (now.loaded && changes_interfaces())) {
+      Action action = remove_keeper(
+          was.present ? "it would put back what is undone" : "before the run it was not there",
+          now.file);
+      action.shown = remove_keeper_command(sudo_ ? "sudo " : "");
+      plan_.actions.insert(plan_.actions.begin(), std::move(action));
+    }
+    if (!was.present) return;
+    if (!parse_launch_daemon(was.content)) {
+      not_ours("before the run it held something that this version of bringup does not write");
+      return;
+    }
+    Action action = install_keeper(was.content, "before the run it held other settings", now.file);
+    action.shown = install_keeper_command(was.content, sudo_ ? "sudo " : "");
+    plan_.actions.push_back(std::move(action));
+  }
+
+  void note_keeper() {
+    if (!facts_.keeper.loaded || !changes_interfaces()) return;
+    plan_.findings.push_back(
+        {Severity::warning, "persist", std::string(facts::kKeeperPlist),
+         fmt::format("{} is loaded: within a minute it puts back what is undone here",
+                     facts::kKeeperLabel),
+         "no daemon that works against it",
+         "take persist = true out of the inventory and run bringup apply, then roll back"});
   }
 
   const facts::NodeRecord& before_;

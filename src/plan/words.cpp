@@ -7,7 +7,7 @@
 namespace bringup::plan {
 namespace {
 
-constexpr std::array<std::pair<Task, std::string_view>, 10> kTasks{{
+constexpr std::array<std::pair<Task, std::string_view>, 12> kTasks{{
     {Task::bridge_detach, "bridge.detach"},
     {Task::interface_up, "interface.up"},
     {Task::address_assign, "address.assign"},
@@ -16,6 +16,8 @@ constexpr std::array<std::pair<Task, std::string_view>, 10> kTasks{{
     {Task::interface_down, "interface.down"},
     {Task::address_remove, "address.remove"},
     {Task::file_remove, "file.remove"},
+    {Task::persist_install, "persist.install"},
+    {Task::persist_remove, "persist.remove"},
     {Task::rdma_check, "rdma.check"},
     {Task::profiler_collect, "profiler.collect"},
 }};
@@ -82,6 +84,15 @@ std::string_view to_string(NodeState state) {
 
 bool is_file(Task task) {
   return task == Task::file_write || task == Task::file_remove;
+}
+
+bool is_keeper(Task task) {
+  return task == Task::persist_install || task == Task::persist_remove;
+}
+
+bool is_interface(Task task) {
+  return !is_file(task) && !is_keeper(task) && task != Task::rdma_check &&
+         task != Task::profiler_collect;
 }
 
 Nature nature(const Action& action) {

@@ -216,6 +216,20 @@ Json json_of(const model::Fleet& fleet, const verify::Matrix& matrix) {
   return json;
 }
 
+Json json_of(const NodeKeeper& keeper) {
+  Json json = {{"node", clean(keeper.node)},
+               {"state", plan::to_string(keeper.state)},
+               {"last_run", nullptr}};
+  if (const auto& run = keeper.last_run) {
+    json["last_run"] = {{"seconds_ago", run->seconds_ago},
+                        {"this_boot", run->this_boot},
+                        {"changes", run->changes},
+                        {"changes_since_boot", run->total},
+                        {"problem", clean(run->problem)}};
+  }
+  return json;
+}
+
 Json json_of(const plan::GuardOutcome& guard) {
   if (guard.state == plan::GuardState::none && guard.why.empty()) return nullptr;
   return {{"state", plan::to_string(guard.state)},
@@ -262,7 +276,8 @@ std::string json_estimate(const model::Fleet& fleet, const verify::Estimate& est
 }
 
 std::string json_status(const model::Fleet& fleet, const std::vector<verify::LinkStatus>& links,
-                        const std::vector<verify::Finding>& findings) {
+                        const std::vector<verify::Finding>& findings,
+                        const std::vector<NodeKeeper>& keepers) {
   Json json = {{"schema", "bringup.status/1"}, {"fleet", clean(fleet.name)}};
   json["links"] = Json::array();
   for (const auto& status : links) {
@@ -284,6 +299,8 @@ std::string json_status(const model::Fleet& fleet, const std::vector<verify::Lin
     json["links"].push_back(std::move(one));
   }
   json["findings"] = json_of(findings);
+  json["persistence"] = Json::array();
+  for (const auto& keeper : keepers) json["persistence"].push_back(json_of(keeper));
   return json.dump(2) + "\n";
 }
 

@@ -53,7 +53,8 @@ std::string text_estimate(const verify::Estimate& estimate, const Style& style) 
 }
 
 std::string text_status(const model::Fleet& fleet, const std::vector<verify::LinkStatus>& links,
-                        const Style& style, const std::vector<verify::Finding>& findings) {
+                        const Style& style, const std::vector<verify::Finding>& findings,
+                        const std::vector<NodeKeeper>& keepers) {
   std::string text;
   std::size_t whole = 0;
   for (const auto& status : links) {
@@ -81,6 +82,7 @@ std::string text_status(const model::Fleet& fleet, const std::vector<verify::Lin
     text += explain(broken.seen, broken.expected, broken.cure, style, broken.meaning);
   }
   if (!findings.empty()) text += "\n" + findings_text(findings, style);
+  if (const std::string kept = text_keepers(keepers, style); !kept.empty()) text += "\n" + kept;
   return text + (text.empty() ? "" : "\n") +
          fmt::format("{} of {} without a broken layer\n", whole, count_of(links.size(), "link"));
 }

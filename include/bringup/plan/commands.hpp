@@ -27,7 +27,7 @@ std::string shown_command(std::string_view command, bool sudo);
 // The parts of an action's command; which are set depends on the task.
 struct CommandParts {
   std::string bridge;               // bridge_detach, bridge_attach
-  std::string interface;            // all but of files
+  std::string interface;            // all but of files and the keeper
   model::InterfaceAddress address;  // address_assign; address_remove: without prefix length
 };
 

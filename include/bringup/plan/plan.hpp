@@ -21,6 +21,9 @@ enum class Task {
   interface_down,
   address_remove,
   file_remove,
+  // What makes settings outlive a reboot (persist.hpp); the target is its file.
+  persist_install,
+  persist_remove,
   rdma_check,
   profiler_collect,
 };
@@ -39,12 +42,14 @@ struct Action {
   std::string why;  // observed against desired: "en5 is a member of bridge0; it must stand alone"
   bool root = true;
   std::string undo;      // POSIX sh, one line; empty for checks
-  std::string content;   // file_write: the bytes to write
+  std::string content;   // file_write, persist_install: the bytes to write
   std::string expected;  // what read-back must show, in words: "10.254.0.5/30 on en5"
   bool operator==(const Action&) const = default;
 };
 [[nodiscard]] Nature nature(const Action& action);
-bool is_file(Task task);  // does it change a file, not an interface
+bool is_file(Task task);       // does it change a file of the login's, not an interface
+bool is_keeper(Task task);     // does it install or remove the keeper
+bool is_interface(Task task);  // does it change an interface
 
 enum class Severity { note, warning, error };
 std::string_view to_string(Severity severity);
@@ -88,10 +93,11 @@ struct Plan {
 };
 
 // What one node's facts lack of what the fleet declares. Never touches interfaces, bridges or files
-// that the fleet does not name. Order on a node: detach, up, address, file, RDMA checks, profiler.
-// An interface that does not exist costs its own steps only; a node that cannot become root is
-// refused as a whole: it has no actions then. Changes of the session's own path are warned of; they
-// are made under a guard (guard.hpp).
+// that the fleet does not name. Order on a node: detach, up, address, file, keeper, RDMA checks,
+// profiler; a keeper that would put back what changes is removed before all else. An interface that
+// does not exist costs its own steps only; a node that cannot become root is refused as a whole: it
+// has no actions then. Changes of the session's own path are warned of; they are made under a guard
+// (guard.hpp).
 NodePlan diff(const model::Fleet& fleet, std::size_t node, const facts::NodeFacts& facts);
 
 // Every step of a from-scratch run, for `plan --offline`: bridge scan included, facts unknown.

@@ -16,7 +16,8 @@ std::string json_estimate(const model::Fleet& fleet, const verify::Estimate& est
 
 // "bringup.status/1" (docs/schema/status-1.json).
 std::string json_status(const model::Fleet& fleet, const std::vector<verify::LinkStatus>& links,
-                        const std::vector<verify::Finding>& findings = {});
+                        const std::vector<verify::Finding>& findings = {},
+                        const std::vector<NodeKeeper>& keepers = {});
 
 // "bringup.apply/1" (docs/schema/apply-1.json), the matrix inside as in bringup.verify/1.
 std::string json_apply(const model::Fleet& fleet, const ApplyReport& report);

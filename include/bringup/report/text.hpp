@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bringup/model/fleet.hpp"
+#include "bringup/plan/persist.hpp"
 #include "bringup/plan/plan.hpp"
 #include "bringup/report/outcome.hpp"
 #include "bringup/report/style.hpp"
@@ -43,9 +44,20 @@ std::string text_verify(const model::Fleet& fleet, const verify::Matrix& matrix,
 // `verify --estimate`: "6 links in 3 rounds, at most 2 at once" and the time they take.
 std::string text_estimate(const verify::Estimate& estimate, const Style& style);
 
+// One node's keeper (plan/persist.hpp): is it there, and what did it do.
+struct NodeKeeper {
+  std::string node;
+  plan::KeeperState state = plan::KeeperState::unused;
+  std::optional<facts::KeeperRun> last_run;
+};
+NodeKeeper node_keeper(const model::Fleet& fleet, std::size_t node, const facts::NodeFacts& facts);
+// The "Persistence" section; empty when no node has or wants one.
+std::string text_keepers(const std::vector<NodeKeeper>& keepers, const Style& style);
+
 // `status`: for each link its two ends and, layer by layer, what holds; then the first broken
 // layer.
 std::string text_status(const model::Fleet& fleet, const std::vector<verify::LinkStatus>& links,
-                        const Style& style, const std::vector<verify::Finding>& findings = {});
+                        const Style& style, const std::vector<verify::Finding>& findings = {},
+                        const std::vector<NodeKeeper>& keepers = {});
 
 }  // namespace bringup::report

@@ -119,7 +119,8 @@ def _reinit(lab, args):
             lab.state["rdma"][name] = (args.rdma or lab.fleet.reinit_rdma) == "on"
         if args.new_host_key:
             node.replace_host_key(lab, name)
-    node.restart(lab, args.nodes, lambda n: lab.fleet.start != "addressed", args.delay)
+    node.restart(lab, args.nodes, lambda n: lab.fleet.start != "addressed", args.delay,
+                 wiped=True)
     _after(lab, args)
 
 

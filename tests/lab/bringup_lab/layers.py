@@ -4,9 +4,12 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 
 from .kernel import write
 
+LAUNCHD = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "mac",
+                       "launchd.py")
 UID = 1999
 PASSWORD = "lab-password"
 # `openssl passwd -6 -salt labsalt lab-password`
@@ -134,6 +137,9 @@ def build_mac(layer, lab_mac, verbs):
         write(f"{layer}/usr/bin/nc", NC)
         os.chmod(f"{layer}/usr/bin/nc", 0o755)
     shutil.copy(lab_mac, f"{layer}/usr/libexec/lab-mac")
+    # The machine's python3 is hidden by its name alone.
+    os.symlink(os.path.realpath(sys.executable), f"{layer}/usr/libexec/lab-python")
+    shutil.copy(LAUNCHD, f"{layer}/usr/libexec/lab-launchd")
     listed = subprocess.run([lab_mac, "--list"], capture_output=True, text=True, check=True)
     for name in listed.stdout.split():
         if name.startswith(real):

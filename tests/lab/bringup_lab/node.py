@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import plistlib
 import shutil
 import signal
 import subprocess
@@ -12,6 +11,9 @@ import time
 from . import kernel, layers, network
 from .controller import make_keys
 from .errors import LabError
+
+
+DAEMONS = "/Library/LaunchDaemons"
 
 
 def hosts_text(lab, name):
@@ -214,10 +216,12 @@ def boot(lab, name, bridged):
     run_daemons(lab, name)
 
 
-def restart(lab, names, bridged, delay):
+def restart(lab, names, bridged, delay, wiped=False):
     """Down now; up at once, or `delay` seconds later by a process of the lab's own."""
     for name in names:
         shut_down(lab, name)
+        if wiped:
+            forget_daemons(lab, name)
     for name in names:
         if not delay:
             boot(lab, name, bridged(name))
@@ -236,25 +240,24 @@ def _boot_later(lab, name, bridged, delay):
 
 
 def run_daemons(lab, name):
-    """launchd at boot: RunAtLoad of /Library/LaunchDaemons, as root, in the background."""
+    """launchd at boot: loads all of /Library/LaunchDaemons, as root."""
     if not lab.fleet.nodes[name].mac:
         return
-    folder = root_of(lab, name) + "/Library/LaunchDaemons"
-    for entry in sorted(os.listdir(folder)):
-        try:
-            with open(f"{folder}/{entry}", "rb") as f:
-                job = plistlib.load(f)
-        except (OSError, plistlib.InvalidFileException, ValueError):
-            continue
-        label = str(job.get("Label", entry.removesuffix(".plist")))
-        command = job.get("ProgramArguments") or [job.get("Program", "/usr/bin/true")]
-        kernel.write(f"{lab.node_dir(name)}/lab/marks/launchd.{label}",
-                     f"/Library/LaunchDaemons/{entry}\n")
-        if not job.get("RunAtLoad"):
-            continue
-        log = root_of(lab, name) + job.get("StandardOutPath", "/dev/null")
-        with open(log, "ab") as out:
-            subprocess.Popen(
+    for entry in sorted(os.listdir(root_of(lab, name) + DAEMONS)):
+        if entry.endswith(".plist"):
+            subprocess.run(
                 ["nsenter", "-t", str(init_pid(lab, name)), "-m", "-u", "-i", "-n", "-p", "--",
-                 *map(str, command)], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                start_new_session=True, env={"PATH": layers.MAC_PATH, "HOME": "/root"})
+                 "/usr/libexec/lab-python", "-I", "/usr/libexec/lab-launchd", "load",
+                 f"{DAEMONS}/{entry}"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, check=False)
+
+
+def forget_daemons(lab, name):
+    """Re-initialised: what was installed is gone, but for what a fault of the lab puts there."""
+    folder = f"{lab.node_dir(name)}/upper{DAEMONS}"
+    if not lab.fault_on(name, "exo"):
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    for entry in os.listdir(folder):
+        if not entry.startswith("io.exo."):
+            os.unlink(f"{folder}/{entry}")

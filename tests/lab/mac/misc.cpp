@@ -1,8 +1,10 @@
 // The Mac's small commands: what it is, how it is called, what launchd holds.
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
@@ -166,12 +168,23 @@ std::string label_of(const std::string& plist) {
   return std::filesystem::path(plist).stem().string();
 }
 
+// launchd.py, on the node: loads jobs, runs them at load and at their interval, unloads them.
+int launchd(const std::string& verb, const std::string& what) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    ::execl("/usr/libexec/lab-python", "lab-python", "-I", "/usr/libexec/lab-launchd", verb.c_str(),
+            what.c_str(), static_cast<char*>(nullptr));
+    std::_Exit(70);
+  }
+  int status = 0;
+  if (pid < 0 || ::waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) return 70;
+  return WEXITSTATUS(status);
+}
+
 int bootstrap(const std::string& plist) {
-  if (::geteuid() != 0 || ::access(plist.c_str(), R_OK) != 0) {
+  if (::geteuid() != 0 || launchd("load", plist) != 0) {
     return fail(5, "Bootstrap failed: 5: Input/output error");
   }
-  if (loaded(label_of(plist))) return fail(5, "Bootstrap failed: 5: Input/output error");
-  std::ofstream(mark_of(label_of(plist))) << plist << "\n";
   return 0;
 }
 
@@ -180,16 +193,22 @@ int bootout(std::string target) {
   if (target.ends_with(".plist")) target = label_of(target);
   if (::geteuid() != 0) return fail(1, "Boot-out failed: 1: Operation not permitted");
   if (!loaded(target)) return fail(3, "Boot-out failed: 3: No such process");
-  std::filesystem::remove(mark_of(target));
-  return 0;
+  return launchd("unload", target);
+}
+
+int kickstart(std::string target) {
+  if (target.starts_with("system/")) target.erase(0, 7);
+  if (::geteuid() != 0) return fail(1, "Could not kickstart service: 1: Operation not permitted");
+  if (!loaded(target)) return fail(113, "Could not find service \"" + target + "\"");
+  return launchd("kickstart", target);
 }
 
 }  // namespace
 
-// Keeps the books only; what a daemon does at boot is run by the lab.
 int launchctl(const Truth&, const Arguments& argv) {
   if (is(argv, 1, "bootstrap") && argv.size() == 4) return bootstrap(argv[3]);
   if (is(argv, 1, "bootout") && argv.size() >= 3) return bootout(argv.back());
+  if (is(argv, 1, "kickstart") && argv.size() >= 3) return kickstart(argv.back());
   if (is(argv, 1, "print") && argv.size() == 3) {
     const std::string label = argv[2].starts_with("system/") ? argv[2].substr(7) : argv[2];
     if (!loaded(label)) {

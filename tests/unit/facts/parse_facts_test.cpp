@@ -158,6 +158,61 @@ TEST(ParseFacts, FindsTheSessionsInterface) {
   EXPECT_EQ(session("a b \x1b[2J d"), Pair("", ""));
 }
 
+std::vector<Frame> with_keeper(const std::string& state) {
+  auto frames = mac();
+  frames.insert(frames.begin(), {{"keeper.file", 0, false, "<plist>\n"},
+                                 {"keeper.loaded", 0, false, ""},
+                                 {"keeper.state", 0, false, "now 1000\nhere b-1\n" + state}});
+  return frames;
+}
+
+TEST(ParseFacts, ReadsTheKeeperAndWhatItDid) {
+  auto facts = parse_facts(with_keeper("time 990\nboot b-1\nchanges 2\ntotal 5\n"));
+  ASSERT_TRUE(facts);
+  EXPECT_THAT(facts->problems, IsEmpty());
+  EXPECT_TRUE(facts->keeper.loaded);
+  EXPECT_EQ(facts->keeper.file.content, "<plist>\n");
+  ASSERT_TRUE(facts->keeper.last_run);
+  EXPECT_EQ(facts->keeper.last_run->seconds_ago, 10);
+  EXPECT_TRUE(facts->keeper.last_run->this_boot);
+  EXPECT_EQ(facts->keeper.last_run->changes, 2U);
+  EXPECT_EQ(facts->keeper.last_run->total, 5U);
+  EXPECT_EQ(facts->keeper.last_run->problem, "");
+  facts =
+      parse_facts(with_keeper("time 2000\nboot b-0\nchanges 0\ntotal 0\nproblem it \x1b[2J is\n"));
+  EXPECT_EQ(facts->keeper.last_run->seconds_ago, 0) << "a clock set back";
+  EXPECT_FALSE(facts->keeper.last_run->this_boot);
+  EXPECT_EQ(facts->keeper.last_run->problem.find('\x1b'), std::string::npos);
+}
+
+TEST(ParseFacts, TellsAKeeperThatDidNotRunFromOneThatCannotBeRead) {
+  auto facts = parse_facts(with_keeper(""));
+  EXPECT_FALSE(facts->keeper.last_run);
+  EXPECT_THAT(facts->problems, IsEmpty());
+  for (const char* state :
+       {"time 990\n", "time -1\nboot b\nchanges 0\ntotal 0\n",
+        "time 1\nboot b\nchanges 0x\ntotal 0\n", "time 1\ntime 1\nboot b\nchanges 0\ntotal 0\n",
+        "time 99999999999999999999\nboot b\nchanges 0\ntotal 0\n", "x\ny\nz\n"}) {
+    facts = parse_facts(with_keeper(state));
+    EXPECT_FALSE(facts->keeper.last_run) << state;
+    EXPECT_THAT(facts->problems, Contains(HasSubstr("/var/run/bringup-links.state"))) << state;
+  }
+}
+
+TEST(PlanDigest, FollowsTheKeeperButNotItsRuns) {
+  const auto with = [](const char* state) { return plan_digest(*parse_facts(with_keeper(state))); };
+  EXPECT_EQ(with("time 990\nboot b-1\nchanges 2\ntotal 5\n"),
+            with("time 999\nboot b-1\nchanges 0\ntotal 5\n"));
+  auto facts = *parse_facts(with_keeper(""));
+  const std::string same = plan_digest(facts);
+  EXPECT_NE(same, plan_digest(*parse_facts(mac())));
+  facts.keeper.loaded = false;
+  EXPECT_NE(plan_digest(facts), same);
+  facts.keeper.loaded = true;
+  facts.keeper.file.content += "x";
+  EXPECT_NE(plan_digest(facts), same);
+}
+
 // The digest with one thing changed.
 template <class Change>
 std::string digest(Change change) {

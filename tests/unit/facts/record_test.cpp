@@ -71,6 +71,25 @@ TEST(Record, RefusesWhatIsNotOfItsSchema) {
   }
 }
 
+TEST(Record, KnowsTheKeeperOrThatItWasNotYetKnown) {
+  auto facts = mac();
+  facts.keeper.file = {true, "<plist>", ""};
+  const NodeRecord was = record_of("studio1", facts);
+  const auto read = parse_record(to_json({"/tmp/m", {was}}));
+  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_TRUE(read->nodes[0].keeper);
+  EXPECT_EQ(read->nodes[0].keeper->content, "<plist>");
+  const NodeRecord now = record_of("studio1", mac());
+  ASSERT_EQ(compare(was, now).size(), 1U);
+  EXPECT_EQ(compare(was, now)[0].item, "keeper");
+  auto older = nlohmann::json::parse(to_json({"/tmp/m", {was}}));
+  older["nodes"][0].erase("keeper");
+  const auto old = parse_record(older.dump());
+  ASSERT_TRUE(old) << old.error().message;
+  EXPECT_FALSE(old->nodes[0].keeper);
+  EXPECT_TRUE(compare(old->nodes[0], now).empty());
+}
+
 TEST(Record, ComparesFieldByField) {
   const NodeRecord was = record().nodes[0];
   NodeRecord now = was;

@@ -22,6 +22,14 @@ printf 'ifconfig %s stdin=[%s] env=[%s]\n' "$*" "$line" "$(env | grep hunter2)" 
 may() { if [ -z "${FAKE_ROOT-}" ]; then echo "ifconfig: $1: permission denied" >&2; exit 1; fi; }
 if [ $# -eq 1 ]; then
   case $1 in
+    -a)
+      for b in 0 1; do
+        echo "bridge$b: flags=8863<UP,BROADCAST> mtu 1500"
+        for m in member.bridge"$b".*; do
+          if [ -e "$m" ]; then printf '\tmember: %s flags=3<LEARNING,DISCOVER>\n' "${m##*.}"; fi
+        done
+      done
+      exit 0 ;;
     bridge*)
       echo "$1: flags=8863<UP,BROADCAST> mtu 1500"
       for m in member."$1".*; do
