@@ -2,6 +2,7 @@
 """Settings that outlive a reboot: each node keeps its own, without the controller."""
 
 import os
+import signal
 import sys
 import time
 import unittest
@@ -113,7 +114,7 @@ class Installed(Persisted):
         self.install()
         self.lab.exec("studio1", "ifconfig", "bridge0", "addm", "en3")
         self.assertEqual(self.bridge_of("studio1", "en3"), "bridge0")
-        self.eventually(lambda: self.bridge_of("studio1", "en3") is None, 80)
+        self.eventually(lambda: self.bridge_of("studio1", "en3") is None, 90)
         self.assertIn("en3 taken out of bridge0", self.sh("studio1", f"cat {LOG}"))
         self.assertEqual(self.bridge_of("studio1", "en4"), "bridge0")  # which no link names
 
@@ -165,11 +166,39 @@ class Removed(Persisted):
         self.assert_exit(self.lab.bringup("recover", "--yes", inventory=self.kept), 0)
         self.assertTrue(self.is_there("studio1"))
 
-    def test_a_guarded_install_that_is_not_confirmed_is_undone(self):
+
+class Guarded(Persisted):
+    def killed_before_the_confirmation(self):
+        process = self.lab.start("apply", "--yes", "--guard", "always", "--guard-seconds", "12",
+                                 inventory=self.kept)
+        plist = f"{self.lab.dir}/nodes/studio1/upper{PLIST}"
+        self.eventually(lambda: os.path.exists(plist), 60)
+        os.killpg(process.process.pid, signal.SIGKILL)
+        process.wait()
+
+    def test_a_confirmed_install_stays(self):
         self.assert_exit(self.lab.apply("--guard", "always", inventory=self.kept), 0)
+        self.kickstart("studio1")
+        self.assertEqual(self.persistence()["studio1"]["last_run"]["problem"], "")
+
+    def test_an_install_that_nobody_confirmed_is_taken_back(self):
+        self.killed_before_the_confirmation()
+        self.eventually(lambda: not self.is_there("studio1"), 40)
+        self.eventually(lambda: self.bridge_of("studio1", "en3") == "bridge0", 20)
+        time.sleep(2)
+        self.assert_bridged(self.lab.state(), "studio1", "en3")
+
+    def test_a_reboot_makes_nothing_lasting_that_nobody_confirmed(self):
+        self.killed_before_the_confirmation()
+        self.lab("reboot", "studio1")
+        self.eventually(lambda: "waiting: a guarded change is not confirmed" in
+                        self.sh("studio1", f"cat {LOG}"))
+        self.assertEqual(self.interface("studio1", "en3")["inet"], [])
+        self.assert_exit(self.lab.apply(inventory=self.kept), 0)
+        self.assertTrue(self.linked())
         self.assertTrue(self.is_there("studio1"))
-        self.assert_exit(self.lab.bringup("rollback", "--yes", inventory=self.kept), 0)
-        self.assertFalse(self.is_there("studio1"))
+        self.kickstart("studio1")
+        self.assertEqual(self.persistence()["studio1"]["last_run"]["problem"], "")
 
 
 class Exo(Persisted):

@@ -4,6 +4,7 @@
 
 #include "bringup/report/json.hpp"
 #include "bringup/report/text.hpp"
+#include "support/golden.hpp"
 #include "support/json_schema.hpp"
 
 namespace bringup::report {
