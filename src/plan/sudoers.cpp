@@ -50,13 +50,29 @@ void add_changes_of_a_mac(const model::Fleet& fleet, std::size_t node,
   if (is_plain_path(fleet.ibv_path)) out.push_back("/bin/rm -f " + fleet.ibv_path);
 }
 
+// Whoever may install a daemon may do anything; the drop-in says so.
+void add_keeper(const model::Fleet& fleet, std::vector<std::string>& out) {
+  const std::string file(facts::kKeeperPlist);
+  const std::string label(facts::kKeeperLabel);
+  out.push_back("/bin/rm -f " + file);
+  out.push_back("/bin/launchctl bootout system/" + label);
+  if (!fleet.persist) return;
+  out.push_back(
+      fmt::format("/usr/bin/install -o 0 -g 0 -m 644 /tmp/{}.?????? {}.new", label, file));
+  out.push_back("/bin/rm -f " + file + ".new");
+  out.push_back(fmt::format("/bin/mv -f {}.new {}", file, file));
+  out.push_back("/bin/launchctl bootstrap system " + file);
+}
+
 }  // namespace
 
 std::vector<std::string> root_commands(const model::Fleet& fleet, std::size_t node, facts::Os os) {
   // The facts ask `sudo -n true`; bootstrap reads its own file back.
   std::vector<std::string> out{os == facts::Os::darwin ? "/usr/bin/true \"\"" : "/bin/true \"\"",
                                "/bin/cat " + std::string(kSudoersFile)};
-  if (os == facts::Os::darwin) add_changes_of_a_mac(fleet, node, out);
+  if (os != facts::Os::darwin) return out;
+  add_changes_of_a_mac(fleet, node, out);
+  add_keeper(fleet, out);
   return out;
 }
 
@@ -82,6 +98,9 @@ std::string sudoers_dropin(const model::Fleet& fleet, std::size_t node, facts::O
       "# Made by `bringup bootstrap {}`: what bringup may run as root without a password.\n"
       "# To take it back: sudo rm {}\n",
       printable(name, 100), kSudoersFile);
+  if (fleet.persist && os == facts::Os::darwin && scope == SudoScope::limited) {
+    text += "# persist = true: whoever may install a daemon may do anything.\n";
+  }
   if (scope == SudoScope::full) return text + fmt::format("{} ALL=(ALL) NOPASSWD: ALL\n", user);
   text += fmt::format("{} ALL=(root) NOPASSWD: \\\n    ", user);
   text += join(root_commands(fleet, node, os), ", \\\n    ");

@@ -49,12 +49,10 @@ ordered_json or_null(const std::string& text) {
 std::string text_runs(const std::vector<ShownRun>& runs, const Style& /*style*/) {
   if (runs.empty()) return "No runs yet.\n";
   Table table;
-  for (const auto& run : runs) {
-    const std::string verb = run.undoes.empty()
-                                 ? printable(run.verb, 20)
-                                 : printable(run.verb, 20) + " of " + printable(run.undoes, 80);
-    table.add({printable(run.id, 80), verb, when(run.started), printable(run.fleet, 60),
-               result_words(run)});
+  for (const auto& run : runs) {  // the name tells when (UTC) and which verb
+    std::string result = result_words(run);
+    if (!run.undoes.empty()) result += ", undoes " + printable(run.undoes, 80);
+    table.add({printable(run.id, 80), printable(run.fleet, 60), std::move(result)});
   }
   return table.render();
 }

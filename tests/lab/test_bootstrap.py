@@ -126,6 +126,20 @@ class GivenBack(Lost):
         for node in ENDS:
             self.assert_untouched(node)
 
+    def test_settings_are_made_to_last_with_the_rule_for_it(self):
+        lasting = self.edited(("[fleet]\n", "[fleet]\npersist = true\n"))
+        plist = "/Library/LaunchDaemons/dev.bringup.links.plist"
+        done = self.lab.on_terminal("bootstrap", "studio[1-2]", "--yes", "--ask-pass",
+                                    inventory=lasting, replies=[("assword", PASSWORD + "\n")])
+        self.assert_exit(done, 0)
+        self.assert_exit(self.lab.apply(inventory=lasting), 0)
+        for node in ENDS:
+            self.root(node, f"test -f {plist}")
+        # The key is taken out: what is left may be removed by the rule that was made for it.
+        self.assert_exit(self.lab.apply(), 0)
+        for node in ENDS:
+            self.root(node, f"test ! -e {plist}")
+
     def test_a_matrix_file_of_roots_is_replaced_with_the_limited_sudo(self):
         self.assert_exit(self.bootstrap("studio[1-2]"), 0)
         self.root("studio1", "echo old >/tmp/mlx_ibv_devices.json")

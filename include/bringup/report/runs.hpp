@@ -21,7 +21,7 @@ struct ShownRun {
   std::optional<std::vector<RunStep>> steps;  // unset in a list
 };
 
-// A line for each: name, verb, when, fleet, result.
+// A line for each: name (which tells when, and the verb), fleet, result.
 std::string text_runs(const std::vector<ShownRun>& runs, const Style& style);
 // One with its steps.
 std::string text_run(const ShownRun& run, const Style& style);

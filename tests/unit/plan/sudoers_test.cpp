@@ -30,6 +30,20 @@ TEST(Sudoers, NamesTheInterfacesOfTheNodeAndNoOthers) {
   for (const auto& command : commands) EXPECT_EQ(command.find("en5"), std::string::npos) << command;
 }
 
+TEST(Sudoers, ADaemonMayBeInstalledOnlyWhereSettingsAreToLast) {
+  auto fleet = pair_fleet();
+  const std::string load =
+      "/bin/launchctl bootstrap system /Library/LaunchDaemons/dev.bringup.links.plist";
+  EXPECT_FALSE(has(root_commands(fleet, 0, facts::Os::darwin), load));
+  const auto dropin = [&] {
+    return sudoers_dropin(fleet, 0, facts::Os::darwin, "admin", SudoScope::limited);
+  };
+  EXPECT_EQ(dropin().find("may do anything"), std::string::npos);
+  fleet.persist = true;
+  EXPECT_TRUE(has(root_commands(fleet, 0, facts::Os::darwin), load));
+  EXPECT_NE(dropin().find("may do anything"), std::string::npos);
+}
+
 TEST(Sudoers, NothingIsChangedAsRootButOnMacs) {
   EXPECT_EQ(root_commands(pair_fleet(), 0, facts::Os::linux_kernel).size(), 2U);
 }
@@ -48,7 +62,7 @@ TEST(Sudoers, APathThatIsAPatternGetsNoRule) {
   for (const char* path : {"/tmp/*", "/tmp/a b", "/tmp/a,b", "/tmp/[a]", "/tmp/a\nb"}) {
     fleet.ibv_path = path;
     for (const auto& command : root_commands(fleet, 0, facts::Os::darwin)) {
-      EXPECT_FALSE(command.starts_with("/bin/rm")) << command;
+      EXPECT_FALSE(command.starts_with("/bin/rm -f /tmp")) << command;
     }
   }
 }
