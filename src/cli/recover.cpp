@@ -313,7 +313,8 @@ class Recovery {
     report::RecoverReport out;
     out.run = session_.journal().id();
     if (good_) out.since = good_->id;
-    for (const auto& [index, place] : places_) {
+    for (const auto& entry : places_) {
+      const Place& place = entry.second;
       report::RecoveredNode node;
       node.node = name_of(place);
       node.error = place.node->error;

@@ -123,12 +123,23 @@ class Managed(LabCase):
         return found
 
     def settle(self, patience=GUARD + UNDOING):
-        """Waits until no guard is open."""
+        """Waits until no guard is open, nor a script at work that could arm one. A lock's watch may
+        outlive both, for as long as its session seems to live."""
         end = time.monotonic() + patience
-        while any(x in ("armed", "rolling-back") for n in OLD for x in self.guards(n)):
-            self.assertLess(time.monotonic(), end,
+        quiet = time.monotonic()
+        while time.monotonic() - quiet < 6:
+            self.assertLess(time.monotonic(), end + 6,
                             f"not settled: { {n: self.guards(n) for n in OLD} }")
+            if any(x in ("armed", "rolling-back") for n in OLD for x in self.guards(n)):
+                quiet = time.monotonic()
+            elif (time.monotonic() - quiet > 0.5 and
+                  not any(self.is_at_work(n) for n in OLD)):
+                return
             time.sleep(0.2)
+
+    def is_at_work(self, node):
+        return any(c.startswith("sh -s") or "bringup-guard-" in c
+                   for c in self.lab.processes(node).values())
 
     def assert_converges(self):
         """The next run, with each host where it answers now."""
