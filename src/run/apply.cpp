@@ -84,7 +84,7 @@ class Applier {
           unit.places, [&](std::size_t k) { return needs_[k].cuts_session && leads_on(k); });
       units.push_back(std::move(unit));
     }
-    std::ranges::stable_partition(units, [](const Unit& unit) { return !unit.last; });
+    std::stable_partition(units.begin(), units.end(), [](const Unit& unit) { return !unit.last; });
     return units;
   }
 
