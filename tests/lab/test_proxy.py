@@ -43,9 +43,10 @@ class Behind(LabCase):
         self.assertEqual(reached, {hop})
 
     def everything(self):
-        """apply, verify, apply: each with one connection to each hop."""
+        """apply, verify, apply: each with one connection to each hop. The guard of a hop that is a
+        node of the fleet takes connections of its own: test_guard."""
         start = self.connections()
-        done = self.lab.apply()
+        done = self.lab.apply("--guard", "never")
         self.assert_exit(done, 0)
         self.assert_said(done, "2 of 2 pings pass")
         self.assertEqual(self.connections(), {hop: start[hop] + 1 for hop in self.hops})
@@ -90,7 +91,8 @@ class Proxy(Behind):
                                 "--yes", inventory=False)
         self.assert_exit(done, 0)
         self.assert_pair_linked()
-        self.assertEqual(self.connections(), {"studio1": 1})
+        # studio1 leads to studio2: its change is guarded, and two new connections confirm it.
+        self.assertEqual(self.connections(), {"studio1": 3})
 
     def test_proxy_down(self):
         self.lab.break_("studio1", "down")
