@@ -13,17 +13,25 @@ namespace {
 constexpr std::string_view kName = "bringup-guard-";
 
 // What all scripts know of the folder. A guard ends with the boot that armed it: what the inverse
-// would bring back is not what a boot leaves, least of all the session's own address.
+// would bring back is not what a boot leaves, least of all the session's own address. A boot that
+// cannot be told (no process can be made, say) is this one.
 constexpr std::string_view kFolder = R"sh(
 bu_boot() {
-  sysctl -n kern.bootsessionuuid </dev/null 2>/dev/null ||
-    cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo unknown
+  case $(uname) in
+    Darwin) sysctl -n kern.bootsessionuuid ;;
+    *) cat /proc/sys/kernel/random/boot_id ;;
+  esac </dev/null 2>/dev/null
+}
+bu_restarted() {
+  bu_this=$(bu_boot)
+  bu_that=$(cat "$1/boot" 2>/dev/null)
+  [ -n "$bu_this" ] && [ -n "$bu_that" ] && [ "$bu_this" != "$bu_that" ]
 }
 bu_guard_state() {
   for bu_s in committed rolled-back rollback-failed restarted rolling-back armed; do
     if [ ! -e "$1/$bu_s" ]; then continue; fi
     case $bu_s in armed|rolling-back)
-      if [ "$(bu_boot)" != "$(cat "$1/boot" 2>/dev/null)" ]; then bu_s=restarted; fi
+      if bu_restarted "$1"; then bu_s=restarted; fi
       ;;
     esac
     printf '%s' "$bu_s"
@@ -34,13 +42,14 @@ bu_guard_state() {
 bu_is_settled() {
   case $(bu_guard_state "$1") in armed|rolling-back) return 1 ;; esac
 }
+bu_is_over() { [ ! -e "$1/armed" ] && [ ! -e "$1/rolling-back" ]; }
 )sh";
 
 // Whoever renames the state to rolling-back undoes. The steps look for `armed` before each change
 // and are given a while to come to their end; then they are ended, lest a late one spoils the
 // undoing. Two processes wait for the deadline, the second some seconds longer, and either takes
-// over when the other was ended in the middle. Seconds are counted, not read from the clock, which
-// a change of the network may set.
+// over when the other was ended in the middle. They do not ask which boot it is: that they live
+// tells it. Seconds are counted, not read from the clock, which a change of the network may set.
 constexpr std::string_view kWatch = R"sh(
 bu_finish() {
   bu_left=75
@@ -62,7 +71,7 @@ bu_roll_back() {
 bu_watch() {
   bu_ticks=0
   bu_stuck=0
-  until bu_is_settled "$bu_dir"; do
+  until bu_is_over "$bu_dir"; do
     sleep 1
     bu_ticks=$((bu_ticks + 1))
     if [ -e "$bu_dir/rolling-back" ]; then
@@ -113,7 +122,7 @@ bu_own() {
 bu_fill() {
   mkdir -m 700 "$bu_dir" || return 1
   printf '%s\n' <SECONDS> >"$bu_dir/deadline" || return 1
-  bu_boot >"$bu_dir/boot" || return 1
+  { bu_boot || :; } >"$bu_dir/boot" || return 1
   printf '%s\n' "$bu_undo_job" >"$bu_dir/undo" || return 1
   printf '%s\n' "$bu_undo_job" | cmp -s - "$bu_dir/undo" || return 1
   : >"$bu_dir/log" || return 1

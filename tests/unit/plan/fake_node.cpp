@@ -135,6 +135,7 @@ FakeNode::FakeNode(std::string shell) {
   put("bin/sudo", kSudo);
   put("bin/id", kId);
   put("bin/uname", kUname);
+  put("bin/sysctl", "#!/bin/sh\necho 0B00715C-0000-4000-8000-000000000001\n");
   put("bin/sleep", kSleep);
   for (const auto& entry : fs::directory_iterator(root_ / "bin")) {
     fs::permissions(entry.path(), fs::perms::owner_all);

@@ -195,7 +195,27 @@ TEST_P(GuardScript, AnAbandonedGuardIsUndoneByItsOwnScript) {
   expect_old();
 }
 
+TEST_P(GuardScript, ABootThatCannotBeToldIsThisOne) {
+  options_.seconds = 1;
+  arm();
+  node_.put(folder() + "/boot", "");
+  EXPECT_EQ(look(), GuardState::rolled_back);
+  expect_old();
+}
+
+// A process that lives has seen no restart, whatever it is told.
+TEST_P(GuardScript, ThoseThatWaitUndoWhateverTheBootIsSaidToBe) {
+  options_.seconds = 1;
+  arm();
+  node_.put(folder() + "/boot", "another\n");
+  for (int i = 0; i < 200 && !node_.has(folder() + "/rolled-back"); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  expect_old();
+}
+
 TEST_P(GuardScript, ARestartEndsIt) {
+  options_.seconds = 300;
   arm();
   node_.put(folder() + "/boot", "another\n");
   EXPECT_EQ(look(), GuardState::restarted);
