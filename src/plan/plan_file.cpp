@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "bringup/plan/commands.hpp"
@@ -15,23 +14,6 @@ using nlohmann::json;
 
 constexpr std::string_view kSchema = "bringup.plan/1";
 constexpr std::size_t kMaxText = std::size_t{16} << 20;
-
-constexpr std::array<std::pair<ErrorCode, std::string_view>, 7> kErrorCodes{{
-    {ErrorCode::internal, "internal"},
-    {ErrorCode::usage, "usage"},
-    {ErrorCode::unreachable, "unreachable"},
-    {ErrorCode::unauthorized, "unauthorized"},
-    {ErrorCode::remote, "remote"},
-    {ErrorCode::parse, "parse"},
-    {ErrorCode::cancelled, "cancelled"},
-}};
-
-std::string_view error_word(ErrorCode code) {
-  for (const auto& [value, word] : kErrorCodes) {
-    if (value == code) return word;
-  }
-  return "internal";
-}
 
 json write(const Action& action) {
   return {{"task", to_string(action.task)},
@@ -62,7 +44,7 @@ json write(const NodePlan& node) {
   for (const auto& finding : node.findings) findings.push_back(write(finding));
   json error = nullptr;
   if (node.error) {
-    error = {{"code", error_word(node.error->code)},
+    error = {{"code", to_string(node.error->code)},
              {"message", node.error->message},
              {"hint", node.error->hint}};
   }
@@ -194,11 +176,9 @@ Finding read_finding(const json& value, const std::string& path) {
 std::optional<Error> read_error(const json& value, const std::string& path) {
   if (value.is_null()) return std::nullopt;
   const Object object(value, path, {"code", "message", "hint"});
-  const std::string word = object.text("code");
-  for (const auto& [code, text] : kErrorCodes) {
-    if (text == word) return Error{code, object.text("message"), object.text("hint")};
-  }
-  throw Wrong{object.at("code") + " is no error code of bringup"};
+  const auto code = parse_error_code(object.text("code"));
+  if (!code) throw Wrong{object.at("code") + " is no error code of bringup"};
+  return Error{*code, object.text("message"), object.text("hint")};
 }
 
 NodePlan read_node(const json& value, const std::string& path) {

@@ -196,7 +196,7 @@ TEST_P(GuardScript, AnAbandonedGuardIsUndoneByItsOwnScript) {
 }
 
 TEST_P(GuardScript, ABootThatCannotBeToldIsThisOne) {
-  options_.seconds = 20;
+  options_.seconds = 3;
   arm();
   node_.put(folder() + "/boot", "");
   EXPECT_EQ(look(), GuardState::rolled_back);
@@ -205,7 +205,7 @@ TEST_P(GuardScript, ABootThatCannotBeToldIsThisOne) {
 
 // A process that lives has seen no restart, whatever it is told.
 TEST_P(GuardScript, ThoseThatWaitUndoWhateverTheBootIsSaidToBe) {
-  options_.seconds = 20;
+  options_.seconds = 3;
   arm();
   node_.put(folder() + "/boot", "another\n");
   for (int i = 0; i < 400 && !node_.has(folder() + "/rolled-back"); ++i) {
