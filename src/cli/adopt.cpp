@@ -33,7 +33,7 @@ std::vector<model::EndEdit> edits_of(const model::Fleet& fleet,
                                      const topology::CableReport& report) {
   std::vector<model::EndEdit> edits;
   for (const auto& one : topology::adopted_ends(fleet, report)) {
-    model::EndEdit edit{one.link, {}};
+    model::EndEdit edit{fleet.links.at(one.link).position, {}};
     for (std::size_t side = 0; side < 2; ++side) {
       edit.ends[side] = fleet.nodes[one.ends[side].node].name + ":" + one.ends[side].interface;
     }

@@ -83,6 +83,7 @@ std::string canonical(const Fleet& fleet) {
       out.put("member", member.node);
       out.put("interface", member.interface);
       out.put("address", member.address.to_string());
+      out.put("mac", member.mac);
     }
     out.put("gateway", segment.gateway ? std::to_string(*segment.gateway) : "");
     for (const std::string& target : segment.routes_to) {

@@ -63,7 +63,9 @@ struct DeclaredLink {
   bool subnet_is_bad = false;  // given, but not one; already told
   std::optional<std::uint32_t> mtu;
   std::optional<Located<bool>> rdma;
-  Expectation expect;  // what the link itself says
+  Expectation expect;                // what the link itself says
+  std::optional<std::size_t> cable;  // as in Link, and the position
+  std::size_t position = 0;
 };
 
 struct DeclaredSegment {
@@ -73,6 +75,8 @@ struct DeclaredSegment {
   std::vector<DeclaredEnd> members;
   std::optional<Located<std::string>> gateway;
   std::vector<Located<std::string>> routes_to;
+  std::vector<std::pair<Located<std::string>, std::string>> macs;  // node, MAC
+  Expectation expect;
 };
 
 struct DeclaredReachability {
@@ -81,6 +85,16 @@ struct DeclaredReachability {
   std::optional<Located<std::string>> to;
   bool reachable = true;
   std::string via;
+};
+
+struct DeclaredService {
+  Spot spot;
+  std::optional<Located<std::string>> node;
+  std::optional<Located<std::int64_t>> port;
+  ServiceKind kind = ServiceKind::tcp;
+  std::string name, address, path, grpc_service;
+  std::uint64_t message_bytes = 0;
+  std::optional<std::vector<Located<std::string>>> from;
 };
 
 struct Declared {
@@ -96,6 +110,7 @@ struct Declared {
   std::vector<DeclaredLink> links;
   std::vector<DeclaredSegment> segments;
   std::vector<DeclaredReachability> expectations;
+  std::vector<DeclaredService> services;
   std::map<LinkKind, Expectation> kind_expectations;
 };
 

@@ -19,6 +19,12 @@ constexpr std::array<std::pair<LinkKind, std::string_view>, 7> kind_words{{
     {LinkKind::custom, "custom"},
 }};
 
+constexpr std::array<std::pair<ServiceKind, std::string_view>, 3> service_words{{
+    {ServiceKind::tcp, "tcp"},
+    {ServiceKind::http, "http"},
+    {ServiceKind::grpc, "grpc"},
+}};
+
 }  // namespace
 
 std::string Where::to_string() const {
@@ -90,9 +96,49 @@ bool is_thunderbolt(LinkKind kind) {
   return kind == LinkKind::thunderbolt5 || kind == LinkKind::thunderbolt4;
 }
 
+bool is_roce(LinkKind kind) {
+  return kind == LinkKind::roce_100g || kind == LinkKind::roce_200g;
+}
+
 bool default_rdma(LinkKind kind) {
-  return kind == LinkKind::thunderbolt5 || kind == LinkKind::roce_100g ||
-         kind == LinkKind::roce_200g;
+  return kind == LinkKind::thunderbolt5 || is_roce(kind);
+}
+
+std::optional<std::uint32_t> default_mtu(LinkKind kind) {
+  return is_roce(kind) ? std::optional<std::uint32_t>(9000) : std::nullopt;
+}
+
+Expectation routed_expectation() {
+  Expectation expectation;
+  expectation.rtt_avg_ms = 2.0;
+  expectation.loss_percent = 1.0;
+  expectation.iperf_gbps = 0.8;
+  return expectation;
+}
+
+std::string default_rdma_device(LinkKind kind, const std::string& interface) {
+  if (!is_roce(kind) || !interface.starts_with("en")) return "rdma_" + interface;
+  std::string place = interface.substr(2);
+  const std::size_t port = place.rfind("np");
+  if (port != std::string::npos && port != 0 && port + 2 < place.size() &&
+      place.find_first_not_of("0123456789", port + 2) == std::string::npos) {
+    place.resize(port);
+  }
+  return "roce" + place;
+}
+
+std::string_view to_string(ServiceKind kind) {
+  for (const auto& [value, word] : service_words) {
+    if (value == kind) return word;
+  }
+  return "tcp";
+}
+
+std::optional<ServiceKind> parse_service_kind(std::string_view word) {
+  for (const auto& [value, text] : service_words) {
+    if (text == word) return value;
+  }
+  return std::nullopt;
 }
 
 const Node* Fleet::find_node(std::string_view node_name) const {
@@ -132,6 +178,18 @@ std::vector<std::size_t> Fleet::links_of(std::size_t node) const {
   std::vector<std::size_t> found;
   for (std::size_t index = 0; index < links.size(); ++index) {
     if (links[index].ends[0].node == node || links[index].ends[1].node == node) {
+      found.push_back(index);
+    }
+  }
+  return found;
+}
+
+std::vector<std::size_t> Fleet::segments_of(std::size_t node) const {
+  std::vector<std::size_t> found;
+  for (std::size_t index = 0; index < segments.size(); ++index) {
+    const auto& members = segments[index].members;
+    if (std::any_of(members.begin(), members.end(),
+                    [&](const SegmentMember& member) { return member.node == node; })) {
       found.push_back(index);
     }
   }

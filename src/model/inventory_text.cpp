@@ -77,6 +77,9 @@ std::string inventory_text(const Fleet& fleet) {
                          quote(member.interface + "=" + member.address.to_string()));
     }
     out += " }\n";
+    if (const std::string expect = expectation(segment.expect); !expect.empty()) {
+      out += "expect = { " + expect + " }\n";
+    }
   }
   return out;
 }

@@ -1,9 +1,11 @@
 #include "names.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 
+#include "bringup/model/address.hpp"
 #include "bringup/util/text.hpp"
 
 namespace bringup::model {
@@ -132,6 +134,33 @@ std::optional<Refusal> check_ibv_path(std::string_view path) {
                    "start at the root, like /tmp/mlx_ibv_devices.json"};
   }
   return std::nullopt;
+}
+
+std::optional<Refusal> check_zoned_address(std::string_view address) {
+  const Refusal refusal{fmt::format("{} is no address to connect to", quoted(address)),
+                        "like 10.10.0.1, or fe80::1%en5 with the interface of those that connect"};
+  if (Ipv4::parse(address)) return std::nullopt;
+  const std::size_t percent = address.find('%');
+  const std::string host(address.substr(0, percent));
+  in6_addr parsed{};
+  if (address.size() > 64 || ::inet_pton(AF_INET6, host.c_str(), &parsed) != 1) return refusal;
+  const bool local = parsed.s6_addr[0] == 0xfe && (parsed.s6_addr[1] & 0xc0) == 0x80;
+  if (percent == std::string_view::npos) {
+    if (!local) return std::nullopt;
+    return Refusal{fmt::format("{} is link-local and says no interface", quoted(address)),
+                   fmt::format("{}%en5, with the interface of those that connect", host)};
+  }
+  if (check_interface(address.substr(percent + 1))) return refusal;
+  return std::nullopt;
+}
+
+std::optional<Refusal> check_url_path(std::string_view path) {
+  const bool plain =
+      path.size() <= 1000 && path.starts_with('/') &&
+      std::all_of(path.begin(), path.end(), [](char c) { return c > ' ' && c <= '~'; });
+  if (plain) return std::nullopt;
+  return Refusal{fmt::format("{} is no path of a URL", quoted(path)),
+                 "from the first '/' on, in printable ASCII without blanks: \"/health\""};
 }
 
 }  // namespace bringup::model

@@ -43,6 +43,42 @@ std::optional<DeclaredEnd> read_end(TableReader& table, std::string_view key, Co
   return end;
 }
 
+// { a = "enP2p1s0f1np1", b = "enP2p1s0f1np1" }: one more interface at each end of the same cable.
+// What the rail does not say (kind, MTU, RDMA, expectations) is the link's.
+std::optional<DeclaredLink> read_rail(TableReader& table, const DeclaredLink& first,
+                                      Collector& problems) {
+  DeclaredLink rail = first;
+  rail.spot = table.spot();
+  bool whole = true;
+  for (std::size_t side = 0; side < 2; ++side) {
+    const std::string letter = side == 0 ? "a" : "b";
+    if (!table.has(letter)) table.missing(letter, fmt::format("{} = \"enP2p1s0f1np1\"", letter));
+    const auto interface = table.checked(letter, check_interface);
+    const auto device = table.checked(letter + "_device", check_device);
+    whole = whole && interface && rail.ends[side];
+    if (!interface || !rail.ends[side]) continue;
+    rail.ends[side] = DeclaredEnd{interface->spot, first.ends[side]->node, interface->value,
+                                  std::nullopt, device};
+  }
+  rail.subnet = read_subnet(table, "subnet", problems);
+  rail.subnet_is_bad = !rail.subnet && table.has("subnet");
+  table.refuse_unknown_keys();
+  if (!whole) return std::nullopt;
+  return rail;
+}
+
+void read_rails(TableReader& table, const DeclaredLink& first, std::size_t at, Declared& declared,
+                Collector& problems) {
+  for (const auto& [source, spot] : table.tables("rails")) {
+    TableReader reader(*source, spot, "rails of the link", problems);
+    if (auto rail = read_rail(reader, first, problems)) {
+      rail->cable = at;
+      declared.links[at].cable = at;
+      declared.links.push_back(std::move(*rail));
+    }
+  }
+}
+
 DeclaredLink read_link(TableReader& table, Collector& problems) {
   DeclaredLink link;
   link.spot = table.spot();
@@ -71,7 +107,6 @@ DeclaredLink read_link(TableReader& table, Collector& problems) {
     link.expect = read_expectation(reader);
     reader.refuse_unknown_keys();
   }
-  table.refuse_unknown_keys();
   return link;
 }
 
@@ -131,9 +166,15 @@ Expectation read_expectation(TableReader& table) {
 }
 
 void read_links(TableReader& root, Declared& declared, Collector& problems) {
+  std::size_t position = 0;
   for (const auto& [source, spot] : root.tables("links")) {
     TableReader table(*source, spot, "[[links]]", problems);
-    declared.links.push_back(read_link(table, problems));
+    const std::size_t at = declared.links.size();
+    DeclaredLink link = read_link(table, problems);
+    link.position = position++;
+    declared.links.push_back(link);
+    read_rails(table, link, at, declared, problems);
+    table.refuse_unknown_keys();
   }
   const toml::table* kinds = root.table("expectations", "[expectations.KIND]");
   if (kinds == nullptr) {

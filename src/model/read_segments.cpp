@@ -33,6 +33,22 @@ std::optional<DeclaredEnd> read_member(const Entry& entry, Collector& problems) 
   return member;
 }
 
+// Six pairs of hexadecimal digits; no group address, no zeros.
+std::optional<std::string> lower_mac(std::string_view text) {
+  if (text.size() != 17) return std::nullopt;
+  std::string mac;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool upper = c >= 'A' && c <= 'F';
+    const bool hex = upper || (c >= 'a' && c <= 'f') || (c >= '0' && c <= '9');
+    if (i % 3 == 2 ? c != ':' : !hex) return std::nullopt;
+    mac += upper ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  if (std::string_view("13579bdf").find(mac[1]) != std::string_view::npos) return std::nullopt;
+  if (mac == "00:00:00:00:00:00") return std::nullopt;
+  return mac;
+}
+
 DeclaredSegment read_segment(TableReader& table, Collector& problems) {
   DeclaredSegment segment;
   segment.name.spot = table.spot();
@@ -58,6 +74,25 @@ DeclaredSegment read_segment(TableReader& table, Collector& problems) {
         segment.members.push_back(std::move(*member));
       }
     }
+  }
+  if (const toml::table* macs =
+          table.table("neighbours", "neighbours = { pi4 = \"dc:a6:32:01:02:03\" }")) {
+    for (const Entry& entry : entries_in_order(*macs)) {
+      const auto* text = entry.node->as_string();
+      const auto mac = text == nullptr ? std::nullopt : lower_mac(text->get());
+      if (mac) {
+        segment.macs.emplace_back(Located<std::string>{entry.name, entry.spot}, *mac);
+      } else {
+        problems.add(spot_of(entry.node->source()),
+                     fmt::format("the neighbour {} has no MAC address", quoted(entry.name)),
+                     "like pi4 = \"dc:a6:32:01:02:03\"");
+      }
+    }
+  }
+  if (const toml::table* expect = table.table("expect", "expect = { rtt_avg_ms = 1.0 }")) {
+    TableReader reader(*expect, table.key_spot("expect"), "expect of the segment", problems);
+    segment.expect = read_expectation(reader);
+    reader.refuse_unknown_keys();
   }
   segment.gateway = table.text("gateway");
   if (auto routes = table.texts("routes_to", TableReader::Lone::refused)) {
@@ -88,10 +123,61 @@ DeclaredReachability read_reachability(TableReader& table) {
 
 }  // namespace
 
+DeclaredService read_service(TableReader& table, Collector& problems) {
+  DeclaredService service;
+  service.spot = table.spot();
+  if (!table.has("node")) table.missing("node", "node = \"studio1\"");
+  service.node = table.text("node");
+  if (!table.has("port")) table.missing("port", "port = 65432");
+  service.port = table.integer("port", 1, 65535);
+  if (auto name = table.checked(
+          "name", [](std::string_view text) { return check_name("service", text); })) {
+    service.name = std::move(name->value);
+  }
+  if (const auto word = table.text("kind")) {
+    if (const auto kind = parse_service_kind(word->value)) {
+      service.kind = *kind;
+    } else {
+      problems.add(word->spot, fmt::format("unknown kind {}", quoted(word->value)),
+                   problems.suggest(word->value, {"tcp", "http", "grpc"}));
+    }
+  }
+  if (auto address = table.checked("address", check_zoned_address)) {
+    service.address = std::move(address->value);
+  }
+  const auto only_for = [&](std::string_view key, const std::optional<Spot>& spot,
+                            ServiceKind kind) {
+    if (!spot || service.kind == kind) return;
+    problems.add(*spot, fmt::format("{} of a service of kind {}", key, to_string(service.kind)),
+                 fmt::format("kind = \"{}\", or no {}", to_string(kind), key));
+  };
+  if (auto path = table.checked("path", check_url_path)) {
+    only_for("path", path->spot, ServiceKind::http);
+    service.path = std::move(path->value);
+  }
+  if (auto name = table.checked(
+          "service", [](std::string_view text) { return check_name("gRPC service", text); })) {
+    only_for("service", name->spot, ServiceKind::grpc);
+    service.grpc_service = std::move(name->value);
+  }
+  if (const auto bytes =
+          table.integer("message_bytes", 1, static_cast<std::int64_t>(kMaxServiceMessage))) {
+    only_for("message_bytes", bytes->spot, ServiceKind::grpc);
+    service.message_bytes = static_cast<std::uint64_t>(bytes->value);
+  }
+  service.from = table.texts("from", TableReader::Lone::allowed);
+  table.refuse_unknown_keys();
+  return service;
+}
+
 void read_segments(TableReader& root, Declared& declared, Collector& problems) {
   for (const auto& [source, spot] : root.tables("segments")) {
     TableReader table(*source, spot, "[[segments]]", problems);
     DeclaredSegment segment = read_segment(table, problems);
+    if (segment.name.value == kLinks) {
+      problems.add(segment.name.spot, "no segment can be called 'links'",
+                   "routes_to = [\"links\"] means the gateway's links: another name");
+    }
     const auto same = std::find_if(
         declared.segments.begin(), declared.segments.end(),
         [&](const DeclaredSegment& other) { return other.name.value == segment.name.value; });
@@ -106,6 +192,10 @@ void read_segments(TableReader& root, Declared& declared, Collector& problems) {
   for (const auto& [source, spot] : root.tables("expect")) {
     TableReader table(*source, spot, "[[expect]]", problems);
     declared.expectations.push_back(read_reachability(table));
+  }
+  for (const auto& [source, spot] : root.tables("services")) {
+    TableReader table(*source, spot, "[[services]]", problems);
+    declared.services.push_back(read_service(table, problems));
   }
 }
 

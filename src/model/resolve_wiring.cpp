@@ -59,6 +59,9 @@ class Wiring {
     for (const DeclaredReachability& expectation : declared_.expectations) {
       fleet_.expectations.push_back(reachability(expectation));
     }
+    for (const DeclaredService& declared : declared_.services) {
+      fleet_.services.push_back(service(declared));
+    }
     refuse_overlaps();
   }
 
@@ -117,10 +120,11 @@ class Wiring {
     }
   }
 
-  LinkEnd end(const DeclaredEnd& declared, bool rdma) {
+  LinkEnd end(const DeclaredEnd& declared, LinkKind kind, bool rdma) {
     LinkEnd result;
     result.interface = declared.interface;
-    result.rdma_device = declared.device ? declared.device->value : "rdma_" + declared.interface;
+    result.rdma_device =
+        declared.device ? declared.device->value : default_rdma_device(kind, declared.interface);
     const auto node = find_node(declared.node, declared.spot, " in a link");
     if (node) {
       result.node = *node;
@@ -142,10 +146,12 @@ class Wiring {
   Link link(const DeclaredLink& declared, const std::optional<Subnet>& subnet) {
     Link result;
     result.kind = declared.kind;
-    result.mtu = declared.mtu;
+    result.mtu = declared.mtu ? declared.mtu : default_mtu(declared.kind);
+    result.cable = declared.cable;
+    result.position = declared.position;
     result.rdma = declared.rdma ? declared.rdma->value : default_rdma(declared.kind);
     result.where = problems_.where(declared.spot);
-    result.expect = expectation(declared);
+    result.expect = expectation(declared.kind, declared.expect);
     if (declared.rdma && declared.rdma->value && declared.kind == LinkKind::thunderbolt4) {
       problems_.add(declared.rdma->spot, "RDMA on a thunderbolt4 link",
                     "Thunderbolt 4 has no RDMA: leave rdma out, or correct the kind if both ends "
@@ -153,7 +159,7 @@ class Wiring {
     }
     for (std::size_t side = 0; side < 2; ++side) {
       if (declared.ends[side]) {
-        result.ends[side] = end(*declared.ends[side], result.rdma);
+        result.ends[side] = end(*declared.ends[side], declared.kind, result.rdma);
       }
     }
     const auto& [a, b] = declared.ends;
@@ -171,8 +177,8 @@ class Wiring {
     return result;
   }
 
-  Expectation expectation(const DeclaredLink& declared) const {
-    Expectation result = default_expectation(declared.kind);
+  Expectation expectation(LinkKind kind, const Expectation& own) const {
+    Expectation result = default_expectation(kind);
     const auto overlay = [&](const Expectation& by) {
       result.rtt_avg_ms = by.rtt_avg_ms ? by.rtt_avg_ms : result.rtt_avg_ms;
       result.loss_percent = by.loss_percent ? by.loss_percent : result.loss_percent;
@@ -180,11 +186,11 @@ class Wiring {
       result.iperf_gbps = by.iperf_gbps ? by.iperf_gbps : result.iperf_gbps;
       result.rdma_gbps = by.rdma_gbps ? by.rdma_gbps : result.rdma_gbps;
     };
-    if (const auto of_kind = declared_.kind_expectations.find(declared.kind);
+    if (const auto of_kind = declared_.kind_expectations.find(kind);
         of_kind != declared_.kind_expectations.end()) {
       overlay(of_kind->second);
     }
-    overlay(declared.expect);
+    overlay(own);
     return result;
   }
 
@@ -277,10 +283,30 @@ class Wiring {
                                   quoted(declared.name.value)),
                       "an address of its own for each member");
       }
-      result.members.push_back({*node, member.interface, member.address->value});
+      result.members.push_back({*node, member.interface, member.address->value, ""});
     }
+    result.expect = expectation(declared.kind, declared.expect);
+    neighbours(declared, result);
     resolve_gateway(declared, result);
     return result;
+  }
+
+  void neighbours(const DeclaredSegment& declared, Segment& result) {
+    for (const auto& [name, mac] : declared.macs) {
+      const auto node = node_index_.find(name.value);
+      const auto member =
+          std::find_if(result.members.begin(), result.members.end(), [&](const SegmentMember& one) {
+            return node != node_index_.end() && one.node == node->second;
+          });
+      if (member == result.members.end()) {
+        problems_.add(name.spot,
+                      fmt::format("neighbour {} is not a member of segment {}", quoted(name.value),
+                                  quoted(declared.name.value)),
+                      "the name of one of its members");
+        continue;
+      }
+      member->mac = mac;
+    }
   }
 
   bool check_segment_subnet(const Located<Subnet>& subnet) {
@@ -317,11 +343,15 @@ class Wiring {
                       "name the member that forwards: gateway = \"…\"");
         return;
       }
+      if (target.value == kLinks) {
+        result.routes_to.push_back(target.value);
+        continue;
+      }
       if (std::find(targets.begin(), targets.end(), target.value) == targets.end() ||
           target.value == declared.name.value) {
-        problems_.add(target.spot,
-                      fmt::format("unknown segment {} in routes_to", quoted(target.value)),
-                      problems_.suggest(target.value, targets, "the name of another segment"));
+        problems_.add(
+            target.spot, fmt::format("unknown segment {} in routes_to", quoted(target.value)),
+            problems_.suggest(target.value, targets, "the name of another segment, or \"links\""));
         continue;
       }
       result.routes_to.push_back(target.value);
@@ -345,6 +375,36 @@ class Wiring {
         problems_.add(declared.to->spot,
                       fmt::format("from and to are both {}", quoted(declared.to->value)),
                       "two different ends");
+      }
+    }
+    return result;
+  }
+
+  Service service(const DeclaredService& declared) {
+    Service result;
+    result.kind = declared.kind;
+    result.address = declared.address;
+    result.path = declared.path;
+    result.grpc_service = declared.grpc_service;
+    result.message_bytes = declared.message_bytes;
+    result.where = problems_.where(declared.spot);
+    if (declared.port) result.port = static_cast<std::uint16_t>(declared.port->value);
+    if (declared.node) {
+      result.node =
+          find_node(declared.node->value, declared.node->spot, " in services").value_or(0);
+    }
+    result.name = !declared.name.empty() || !declared.node
+                      ? declared.name
+                      : fmt::format("{}:{}", declared.node->value, result.port);
+    if (!declared.from) {
+      for (std::size_t node = 0; node < names_.size(); ++node) {
+        if (node != result.node) result.from.push_back(node);
+      }
+      return result;
+    }
+    for (const auto& name : *declared.from) {
+      if (const auto node = find_node(name.value, name.spot, " in services")) {
+        result.from.push_back(*node);
       }
     }
     return result;

@@ -57,6 +57,11 @@ struct NodeFacts {
   std::vector<platform::Bridge> bridges;  // bridge0..9 and any other with members
   std::vector<platform::HardwarePort> ports;
   std::vector<platform::Route> routes;  // IPv4
+  std::optional<bool> forwarding;       // of IPv4 packets; unset: could not be read
+  std::vector<platform::Neighbour> neighbours;
+  std::vector<platform::Owner> owners;                 // Linux: one for each interface
+  std::vector<std::string> name_servers;               // of /etc/resolv.conf, in its order
+  std::map<std::string, std::string> rdma_interfaces;  // Linux: verbs device, its interface
   platform::RdmaState rdma = platform::RdmaState::unknown;
   std::optional<std::vector<std::string>> ibv_devices;      // unset: no such tool or unreadable
   std::optional<std::vector<platform::IbvPort>> ibv_ports;  // by ibv_devinfo; unset likewise

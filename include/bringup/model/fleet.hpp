@@ -66,6 +66,7 @@ std::string_view to_string(LinkKind kind);  // the inventory's word: "thunderbol
 std::optional<LinkKind> parse_link_kind(std::string_view word);
 std::vector<std::string> link_kind_words();  // every word, in the order of the enum
 bool is_thunderbolt(LinkKind kind);
+bool is_roce(LinkKind kind);
 // Whether links of this kind carry RDMA unless the inventory says otherwise: Thunderbolt 5 and
 // RoCE.
 bool default_rdma(LinkKind kind);
@@ -80,21 +81,33 @@ struct Expectation {
   bool operator==(const Expectation&) const = default;
 };
 Expectation default_expectation(LinkKind kind);
+// RoCE wants jumbo frames: 9000. Unset: the MTU is left as it is.
+std::optional<std::uint32_t> default_mtu(LinkKind kind);
+// What a path over at least one gateway should do: 2 ms, 0.8 Gb/s (an edge of 1 Gb/s Ethernet).
+Expectation routed_expectation();
+// The verbs device that belongs to an interface. RoCE: as rdma-core's udev rules name it by its
+// place on the bus (rdma_rename(8), NAME_FALLBACK): enp1s0f1np1 has rocep1s0f1. Else "rdma_en3".
+std::string default_rdma_device(LinkKind kind, const std::string& interface);
 
 struct LinkEnd {
   std::size_t node = 0;  // index into Fleet::nodes
   std::string interface;
   Ipv4 address;
-  std::string rdma_device;  // "rdma_" + interface unless the inventory says otherwise
+  std::string rdma_device;  // default_rdma_device() unless the inventory says otherwise
 };
 
-// A cable.
+// A cable; or one rail of a cable that shows as several interfaces (DGX Spark), each of which is a
+// link of its own here.
 struct Link {
   std::array<LinkEnd, 2> ends;
   LinkKind kind = LinkKind::thunderbolt5;
   Subnet subnet;
   std::optional<std::uint32_t> mtu;
   bool rdma = true;  // does this link carry RDMA (an entry in the IBV matrix)
+  // Rails of one cable: the index of its first link, the same for all of them. Unset: one
+  // interface.
+  std::optional<std::size_t> cable;
+  std::size_t position = 0;  // of its [[links]] in the inventory
   Expectation expect;
   Where where;
 };
@@ -103,6 +116,7 @@ struct SegmentMember {
   std::size_t node = 0;
   std::string interface;
   Ipv4 address;
+  std::string mac;  // lower case; set: the other members hold it as a static neighbour
 };
 
 struct Segment {
@@ -110,12 +124,16 @@ struct Segment {
   Subnet subnet;
   LinkKind kind = LinkKind::custom;
   std::vector<SegmentMember> members;
-  std::optional<std::size_t> gateway;  // index into Fleet::nodes
+  std::optional<std::size_t> gateway;  // index into Fleet::nodes; a member
+  // Names of other segments, or kLinks: the links with an end on the gateway.
   std::vector<std::string> routes_to;
+  Expectation expect;
   Where where;
 };
+inline constexpr std::string_view kLinks = "links";  // no segment has this name
 
-// [[expect]]: from → to (a node's name or an IPv4 address) is to be reachable or not.
+// [[expect]]: from → to (a node's name or an IPv4 address) is to be reachable or not. With `via`,
+// an interface of `from`, only the route is looked at, and nothing is sent.
 struct ReachExpectation {
   std::size_t from = 0;
   std::string to;
@@ -123,6 +141,28 @@ struct ReachExpectation {
   std::string via;
   Where where;
 };
+
+enum class ServiceKind { tcp, http, grpc };
+std::string_view to_string(ServiceKind kind);
+std::optional<ServiceKind> parse_service_kind(std::string_view word);
+
+// [[services]]: a server that the nodes in `from` must reach, each from its own session.
+struct Service {
+  std::string name;      // default: NODE:PORT
+  std::size_t node = 0;  // where it runs
+  std::uint16_t port = 0;
+  ServiceKind kind = ServiceKind::tcp;
+  // What to connect to: an IPv4 or IPv6 address, with the zone of `from` where it is link-local
+  // ("fe80::1%en5"). Empty: the node's address in a network that it shares with `from`, or is
+  // routed to.
+  std::string address;
+  std::string path;                 // http: what to get; default "/"
+  std::string grpc_service;         // grpc: of whom the health is asked; empty: of the server
+  std::uint64_t message_bytes = 0;  // grpc: also a request as large as this, at most 256 MiB
+  std::vector<std::size_t> from;    // default: every other node
+  Where where;
+};
+inline constexpr std::uint64_t kMaxServiceMessage = std::uint64_t{256} << 20U;
 
 struct Fleet {
   std::string name = "fleet";
@@ -135,6 +175,7 @@ struct Fleet {
   std::vector<Link> links;  // in order of appearance
   std::vector<Segment> segments;
   std::vector<ReachExpectation> expectations;
+  std::vector<Service> services;
   std::map<std::string, std::vector<std::size_t>> groups;
 
   [[nodiscard]] const Node* find_node(std::string_view node_name) const;
@@ -146,6 +187,8 @@ struct Fleet {
   [[nodiscard]] std::vector<std::size_t> by_rank() const;
   // Links with an end on this node, as indices into `links`.
   [[nodiscard]] std::vector<std::size_t> links_of(std::size_t node) const;
+  // Segments that this node is a member of, as indices into `segments`.
+  [[nodiscard]] std::vector<std::size_t> segments_of(std::size_t node) const;
   // Links between two nodes.
   [[nodiscard]] std::vector<std::size_t> links_between(std::size_t a, std::size_t b) const;
 };

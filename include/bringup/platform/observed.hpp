@@ -41,6 +41,32 @@ struct Route {
   bool operator==(const Route&) const = default;
 };
 
+// An entry of the ARP table.
+struct Neighbour {
+  model::Ipv4 address;
+  std::string interface;
+  std::string mac;         // lower case; empty: not resolved
+  bool permanent = false;  // put there by somebody, for good
+  bool operator==(const Neighbour&) const = default;
+};
+
+// Who sets up an interface of a Linux node, as far as it could be found out.
+enum class Manager {
+  none,             // nobody: plain iproute2 may
+  network_manager,  // NetworkManager has the device
+  networkd,         // systemd-networkd has it, or netplan with that renderer
+  netplan,          // there is a netplan configuration: what it writes, others carry out
+  unknown,
+};
+
+struct Owner {
+  std::string interface;
+  Manager manager = Manager::unknown;
+  std::string profile;  // NetworkManager's connection, networkd's file; empty: none is active
+  std::string uuid;     // of that connection
+  bool operator==(const Owner&) const = default;
+};
+
 // One port of a verbs device, as ibv_devinfo tells.
 struct IbvGid {
   std::uint32_t index = 0;
