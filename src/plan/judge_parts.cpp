@@ -1,0 +1,127 @@
+#include "judge_parts.hpp"
+
+#include <fmt/format.h>
+
+#include "bringup/util/text.hpp"
+#include "sudo_words.hpp"
+
+namespace bringup::plan {
+
+namespace {
+
+using facts::NodeFacts;
+
+std::string login_user(const Evidence& e) {
+  const NodeFacts* facts = e.before != nullptr ? e.before : e.after;
+  return facts == nullptr ? "" : printable(facts->login_user, 60);
+}
+
+}  // namespace
+
+void set_failed(StepOutcome& step, std::string text, std::string seen, std::string cure) {
+  step.status = StepStatus::failed;
+  step.text = std::move(text);
+  step.seen = std::move(seen);
+  step.cure = std::move(cure);
+}
+
+void set_done(StepOutcome& step, std::string text) {
+  step.status = StepStatus::done;
+  step.text = std::move(text);
+}
+
+void set_skipped(StepOutcome& step, std::string text, std::string seen) {
+  step.status = StepStatus::skipped;
+  step.text = std::move(text);
+  step.seen = std::move(seen);
+  step.cure = "run bringup apply again when the earlier failure is cured";
+}
+
+std::string deed(const Action& action) {
+  switch (action.task) {
+    case Task::bridge_detach:
+      return fmt::format("{} not taken out of its bridge", action.target);
+    case Task::interface_up:
+      return fmt::format("{} not brought up", action.target);
+    case Task::address_assign:
+      return fmt::format("address not set: {}", action.expected);
+    case Task::file_write:
+      return fmt::format("IBV matrix not written: {}", action.target);
+    case Task::bridge_attach:
+      return fmt::format("{} not put back into its bridge", action.target);
+    case Task::interface_down:
+      return fmt::format("{} not taken down", action.target);
+    case Task::address_remove:
+      return fmt::format("address not removed from {}", action.target);
+    case Task::file_remove:
+      return fmt::format("{} not removed", printable(action.target, 200));
+    case Task::persist_install:
+      return "settings not made to outlive a reboot";
+    case Task::persist_remove:
+      return fmt::format("{} not removed", facts::kKeeperLabel);
+    case Task::rdma_check:
+    case Task::profiler_collect:
+      break;
+  }
+  return action.target;
+}
+
+std::string words(const facts::Frame& result) {
+  const std::string text = printable(trim(result.payload), 300);
+  return text.empty() ? fmt::format("exit status {} and no words", result.exit_status) : text;
+}
+
+bool says(const facts::Frame& result, std::string_view text) {
+  return result.payload.find(text) != std::string::npos;
+}
+
+std::string interface_gone(const Evidence& e, const std::string& name) {
+  return e.after != nullptr && e.after->find_interface(name) == nullptr
+             ? fmt::format("{} has no interface {}", e.node.node, name)
+             : "";
+}
+
+bool state_holds(const Evidence& e) {
+  return e.trace.state != nullptr && e.trace.state->exit_status == 0;
+}
+
+bool judge_sudo(const Evidence& e, const facts::Frame& result, StepOutcome& step) {
+  // Who may install a daemon may do anything.
+  const std::string line =
+      is_keeper(e.action.task) ? full_sudoers_rule(login_user(e)) : sudoers_rule(login_user(e));
+  const std::string rule = fmt::format(
+      "; or give it the sudoers line: {}; or let `bringup bootstrap {} --ask-pass{}` write its "
+      "rule",
+      line, e.node.node, is_keeper(e.action.task) ? " --full-sudo" : "");
+  if (says(result, "incorrect password") || says(result, "Sorry, try again") ||
+      says(result, "no password was provided")) {
+    set_failed(step, deed(e.action), "sudo: the password was refused",
+               "run again with --ask-become-pass and the right password of the login user" + rule);
+    return true;
+  }
+  if (says(result, "sudo: a password is required") ||
+      says(result, "sudo: a terminal is required")) {
+    set_failed(step, deed(e.action), "sudo: a password is required",
+               "set become = \"sudo-password\" and run with --ask-become-pass" + rule);
+    return true;
+  }
+  if (says(result, "not in the sudoers") || says(result, "may not run sudo") ||
+      says(result, "is not allowed to execute")) {
+    set_failed(step, deed(e.action), "sudo: the login user may not run this: " + words(result),
+               "give it the sudoers line: " + line);
+    return true;
+  }
+  if (result.exit_status == 127 && says(result, "sudo")) {
+    set_failed(step, deed(e.action), "there is no sudo on the node",
+               "install sudo there, or log in as root (user = \"root\")");
+    return true;
+  }
+  if (e.action.root && (says(result, "ermission denied") || says(result, "not permitted"))) {
+    set_failed(step, deed(e.action), "not allowed without root: " + words(result),
+               "set become = \"sudo\" for this node in the inventory");
+    return true;
+  }
+  return false;
+}
+
+}  // namespace bringup::plan
