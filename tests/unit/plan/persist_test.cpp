@@ -100,6 +100,22 @@ TEST(Persist, IsPutRightWhereItDiffers) {
   EXPECT_EQ(keeper_state(fleet, 0, facts), KeeperState::stale);
 }
 
+TEST(Persist, ItsStateIsThatOfTheFileAndTheJobTogether) {
+  auto fleet = kept_fleet();
+  EXPECT_EQ(keeper_state(fleet, 0, bare_mac()), KeeperState::missing);
+  auto facts = kept_mac(fleet);
+  facts.keeper.loaded = false;
+  EXPECT_EQ(keeper_state(fleet, 0, facts), KeeperState::stale);
+  facts.keeper.loaded = true;
+  facts.keeper.file.problem = "Permission denied";
+  EXPECT_EQ(keeper_state(fleet, 0, facts), KeeperState::stale);
+  fleet.persist = false;
+  EXPECT_EQ(keeper_state(fleet, 0, facts), KeeperState::left);
+  EXPECT_EQ(keeper_state(fleet, 0, bare_mac()), KeeperState::unused);
+  facts.keeper.file = {};
+  EXPECT_EQ(keeper_state(fleet, 0, facts), KeeperState::left) << "loaded without its file";
+}
+
 TEST(Persist, AKeeperOfOtherSettingsIsGoneBeforeTheyChange) {
   const auto fleet = kept_fleet();
   const auto facts = kept_mac(fleet);

@@ -214,15 +214,6 @@ TEST(PlanFile, EverySeverityAndErrorCodeComesBack) {
 
 // --- words and commands
 
-TEST(Tasks, HaveWordsThatComeBack) {
-  for (const auto task :
-       {Task::bridge_detach, Task::interface_up, Task::address_assign, Task::file_write,
-        Task::persist_install, Task::persist_remove, Task::rdma_check, Task::profiler_collect}) {
-    EXPECT_EQ(parse_task(to_string(task)), task);
-  }
-  EXPECT_FALSE(parse_task("bridge.destroy"));
-}
-
 Action action_of(Task task, const std::string& target, const std::string& command) {
   Action action;
   action.task = task;
