@@ -2,7 +2,7 @@
 
 #include "bringup/facts/script.hpp"
 #include "bringup/util/shell.hpp"
-#include "template.hpp"
+#include "bringup/util/template.hpp"
 
 namespace bringup::facts {
 namespace {

@@ -2,7 +2,7 @@
 #include <stdexcept>
 
 #include "bringup/facts/script.hpp"
-#include "template.hpp"
+#include "bringup/util/template.hpp"
 
 namespace bringup::facts {
 namespace {

@@ -5,6 +5,7 @@
 #include "bringup/plan/commands.hpp"
 #include "bringup/plan/execute.hpp"
 #include "bringup/util/shell.hpp"
+#include "bringup/util/template.hpp"
 #include "script_parts.hpp"
 #include "step_codes.hpp"
 
@@ -256,21 +257,13 @@ constexpr std::string_view kTryPassword = R"sh(
 )sh";
 
 std::string with_codes(std::string_view text) {
-  std::string out(text);
-  const auto put = [&out](std::string_view name, std::string_view value) {
-    for (auto at = out.find(name); at != std::string::npos; at = out.find(name, at)) {
-      out.replace(at, name.size(), value);
-    }
-  };
-  const auto set = [&put](std::string_view name, int code) { put(name, std::to_string(code)); };
-  put("<LABEL>", facts::kKeeperLabel);
-  put("<PLIST>", facts::kKeeperPlist);
-  set("@DIRECTORY@", write_code::kDirectory);
-  set("@CREATE@", write_code::kCreate);
-  set("@WRITE@", write_code::kWrite);
-  set("@COMPARE@", write_code::kCompare);
-  set("@RENAME@", write_code::kRename);
-  return out;
+  return fill(text, {{"<LABEL>", std::string(facts::kKeeperLabel)},
+                     {"<PLIST>", std::string(facts::kKeeperPlist)},
+                     {"@DIRECTORY@", std::to_string(write_code::kDirectory)},
+                     {"@CREATE@", std::to_string(write_code::kCreate)},
+                     {"@WRITE@", std::to_string(write_code::kWrite)},
+                     {"@COMPARE@", std::to_string(write_code::kCompare)},
+                     {"@RENAME@", std::to_string(write_code::kRename)}});
 }
 
 std::string_view root_function(model::Become become) {

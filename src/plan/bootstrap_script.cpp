@@ -3,6 +3,7 @@
 #include "bootstrap_codes.hpp"
 #include "bringup/plan/bootstrap.hpp"
 #include "bringup/util/shell.hpp"
+#include "bringup/util/template.hpp"
 #include "script_parts.hpp"
 
 namespace bringup::plan {
@@ -164,18 +165,6 @@ bb_framed() {
   bu_frame "$bb_name" "$bb_got" "$(printf '%s' "$bb_out" | tail -c 4096)"
 }
 )sh";
-
-std::string fill(std::string_view text,
-                 const std::vector<std::pair<std::string, std::string>>& with) {
-  std::string out(text);
-  for (const auto& [mark, value] : with) {
-    for (auto at = out.find(mark); at != std::string::npos;
-         at = out.find(mark, at + value.size())) {
-      out.replace(at, mark.size(), value);
-    }
-  }
-  return out;
-}
 
 std::string with_codes(std::string_view text) {
   namespace code = bootstrap_code;

@@ -3,6 +3,7 @@
 #include "bringup/plan/execute.hpp"
 #include "bringup/plan/guard.hpp"
 #include "bringup/util/shell.hpp"
+#include "bringup/util/template.hpp"
 #include "guard_parts.hpp"
 #include "script_parts.hpp"
 
@@ -175,18 +176,6 @@ bu_arm() {
   done
 }
 )sh";
-
-std::string fill(std::string_view text,
-                 const std::vector<std::pair<std::string, std::string>>& with) {
-  std::string out(text);
-  for (const auto& [mark, value] : with) {
-    for (auto at = out.find(mark); at != std::string::npos;
-         at = out.find(mark, at + value.size())) {
-      out.replace(at, mark.size(), value);
-    }
-  }
-  return out;
-}
 
 std::string head(const GuardScriptOptions& options) {
   return std::string(kSurroundings) + facts::frame_functions(options.nonce);

@@ -4,6 +4,7 @@
 
 #include "bringup/plan/commands.hpp"
 #include "bringup/util/shell.hpp"
+#include "bringup/util/template.hpp"
 #include "guard_parts.hpp"
 
 namespace bringup::plan {
@@ -101,14 +102,6 @@ bool attaches(const NodePlan& node, const std::string& interface) {
   });
 }
 
-std::string restore_functions() {
-  std::string out(kRestore);
-  for (auto at = out.find("<PLIST>"); at != std::string::npos; at = out.find("<PLIST>", at)) {
-    out.replace(at, std::string_view("<PLIST>").size(), facts::kKeeperPlist);
-  }
-  return out;
-}
-
 // The keeper would put back what is undone: it goes first, and a former one comes back last.
 struct KeeperBack {
   std::string first, last;
@@ -167,7 +160,8 @@ std::string undo_function(const NodePlan& node, const facts::NodeFacts& before) 
   }
   const KeeperBack keeper = keeper_back(node, before.keeper.file);
   files += keeper.last;
-  return restore_functions() + "bu_undo() {\n  bu_bad=0\n" + keeper.first + body + files +
+  return fill(kRestore, {{"<PLIST>", std::string(facts::kKeeperPlist)}}) +
+         "bu_undo() {\n  bu_bad=0\n" + keeper.first + body + files +
          "  return \"$bu_bad\"\n}\nbu_undo_files() {\n  :\n" + keeper.first + files + "}\n";
 }
 

@@ -2,6 +2,7 @@
 
 #include "bringup/plan/persist.hpp"
 #include "bringup/util/shell.hpp"
+#include "bringup/util/template.hpp"
 
 namespace bringup::plan {
 namespace {
@@ -224,14 +225,6 @@ constexpr std::string_view kTail = R"sh(}
 }
 )sh";
 
-std::string replaced(std::string_view text, std::string_view mark, std::string_view value) {
-  std::string out(text);
-  if (const auto at = out.find(mark); at != std::string::npos) {
-    out.replace(at, mark.size(), value);
-  }
-  return out;
-}
-
 std::string link_line(const KeptLink& link, facts::Os os) {
   if (os != facts::Os::darwin) {
     return fmt::format("  link {} {}\n", link.interface, link.address.to_string());
@@ -247,8 +240,8 @@ std::string keeper_script(const KeptSettings& settings, facts::Os os) {
   const bool mac = os == facts::Os::darwin;
   std::string script(kHead);
   if (!settings.matrix_path.empty()) script += kMatrix;
-  script += mac ? replaced(replaced(kDarwin, "<PLIST>", facts::kKeeperPlist), "<STATE>",
-                           facts::kKeeperState)
+  script += mac ? fill(kDarwin, {{"<PLIST>", std::string(facts::kKeeperPlist)},
+                                 {"<STATE>", std::string(facts::kKeeperState)}})
                 : std::string(kLinux);
   for (const auto& link : settings.links) script += link_line(link, os);
   if (!settings.matrix_path.empty()) {

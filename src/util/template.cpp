@@ -1,6 +1,6 @@
-#include "template.hpp"
+#include "bringup/util/template.hpp"
 
-namespace bringup::facts {
+namespace bringup {
 
 std::string fill(std::string_view text,
                  const std::vector<std::pair<std::string_view, std::string>>& values) {
@@ -23,4 +23,4 @@ std::string fill(std::string_view text,
   return out;
 }
 
-}  // namespace bringup::facts
+}  // namespace bringup
