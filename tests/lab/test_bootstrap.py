@@ -3,58 +3,27 @@
 
 import os
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import INVENTORIES, PASSWORD, RELAXED, Lab, LabCase  # noqa: E402
+from harness import PASSWORD  # noqa: E402
+from password_pair import ENDS, PasswordPair  # noqa: E402
 
-ENDS = {"studio1": "10.254.0.1/30", "studio2": "10.254.0.2/30"}
 DROPIN = "/etc/sudoers.d/bringup"
 KEYS = "/Users/admin/.ssh/authorized_keys"
-FLEET = """[lab]
-start = "reinit"
-reinit_rdma = "on"
-[defaults]
-ssh_auth = "password"
-[nodes.studio1]
-[nodes.studio2]
-sh = "dash"
-[[cables]]
-a = "studio1:en3"
-b = "studio2:en3"
-"""
 
 
-class Lost(LabCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="bringup-lab-")
-        cls.addClassCleanup(cls.folder.cleanup)
-        path = f"{cls.folder.name}/fleet.toml"
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(FLEET)
-        cls.lab = Lab(path)
-        cls.macs = list(ENDS)
-        with open(f"{INVENTORIES}/pair.toml", encoding="utf-8") as f:
-            text = f.read() + RELAXED
-        with open(cls.lab.inventory(), "w", encoding="utf-8") as f:
-            f.write(text)
-
+class Lost(PasswordPair):
     def setUp(self):
         super().setUp()
         for node in ENDS:
             self.root(node, f"rm -rf {DROPIN} {DROPIN}.* {KEYS}.*")
-            self.lab.break_(node, "wrong-key")
             self.lab.break_(node, "sudo-password")
 
     def write(self, path, text):
         with open(path, "w", encoding="utf-8") as f:
             f.write(text)
-
-    def root(self, node, script, check=True):
-        return self.lab("exec", node, "sh", "-c", script, check=check)
 
     def bootstrap(self, *args, password=PASSWORD, flag="--ask-pass"):
         return self.lab.on_terminal("bootstrap", *args, "--yes", flag,

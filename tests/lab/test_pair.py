@@ -10,9 +10,9 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import INVENTORIES, PASSWORD, RELAXED, Lab, LabCase, SecretWatch  # noqa: E402
+from harness import PASSWORD, LabCase, SecretWatch  # noqa: E402
+from password_pair import ENDS, PasswordPair  # noqa: E402
 
-ENDS = {"studio1": "10.254.0.1/30", "studio2": "10.254.0.2/30"}
 QUESTION = "[y/N]"
 
 
@@ -249,42 +249,8 @@ class BecomePassword(Pair):
         self.assert_all_untouched()
 
 
-class LoginPassword(Pair):
+class LoginPassword(PasswordPair, Pair):
     """No key opens the node: --ask-pass."""
-
-    FLEET = """[lab]
-start = "reinit"
-reinit_rdma = "on"
-[defaults]
-ssh_auth = "password"
-[nodes.studio1]
-[nodes.studio2]
-[[cables]]
-a = "studio1:en3"
-b = "studio2:en3"
-"""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.lab = None
-
-    @classmethod
-    def tearDownClass(cls):
-        if cls.lab:
-            cls.lab.down()
-
-    def setUp(self):
-        path = f"{self.scratch()}/fleet.toml"
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(self.FLEET)
-        type(self).lab = Lab(path)
-        type(self).macs = list(ENDS)
-        with open(f"{INVENTORIES}/pair.toml", encoding="utf-8") as f:
-            text = f.read() + RELAXED
-        with open(self.lab.inventory(), "w", encoding="utf-8") as f:
-            f.write(text)
-        for node in ENDS:  # the key is refused, the password is not
-            self.lab.break_(node, "wrong-key")
 
     def test_is_asked_once_for_the_fleet(self):
         with SecretWatch(PASSWORD) as watch:

@@ -17,25 +17,11 @@ import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import INVENTORIES, RELAXED, Lab, LabCase  # noqa: E402
+from password_pair import ENDS, PasswordPair  # noqa: E402
 
 # Distinct, in no other file of this machine, and with every character that something may escape.
 LOGIN = f"Lg7f'{os.urandom(4).hex()} $z%&\"kP"
 BECOME = f"Bc9w'{os.urandom(4).hex()} `q\\#!+/Z"
-ENDS = {"studio1": "10.254.0.1/30", "studio2": "10.254.0.2/30"}
-FLEET = """[lab]
-start = "reinit"
-reinit_rdma = "on"
-[defaults]
-ssh_auth = "password"
-sudo = "password"
-[nodes.studio1]
-[nodes.studio2]
-sh = "dash"
-[[cables]]
-a = "studio1:en3"
-b = "studio2:en3"
-"""
 MOST = 64 << 20
 
 
@@ -160,27 +146,14 @@ class SearchCanFail(unittest.TestCase):
         self.assertEqual(watch.found, set())
 
 
-class Secrets(LabCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="bringup-lab-")
-        cls.addClassCleanup(cls.folder.cleanup)
-        path = f"{cls.folder.name}/fleet.toml"
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(FLEET)
-        cls.lab = Lab(path)
-        cls.macs = list(ENDS)
-        with open(f"{INVENTORIES}/pair.toml", encoding="utf-8") as f:
-            text = f.read() + RELAXED
-        text = text.replace('user = "admin"', 'user = "admin"\nbecome = "sudo-password"')
-        with open(cls.lab.inventory(), "w", encoding="utf-8") as f:
-            f.write(text)
+class Secrets(PasswordPair):
+    defaults = 'sudo = "password"\n'
+    login = 'user = "admin"\nbecome = "sudo-password"'
 
     def setUp(self):
         super().setUp()
         self.began = time.time() - 2
         for node in ENDS:
-            self.lab.break_(node, "wrong-key")
             self.lab.break_(node, "slow-ifconfig:0.2")  # what runs as root is there to be seen
             self.root(node, "rm -f /etc/sudoers.d/bringup")
             for user, secret in (("admin", LOGIN), ("root", BECOME)):
@@ -189,9 +162,6 @@ class Secrets(LabCase):
                 self.root(node, f"sed -i 's|^{user}:[^:]*|{user}:{hashed}|' /etc/shadow")
             # sudo's password is another than the login's.
             self.root(node, "grep -q rootpw /etc/sudoers || echo 'Defaults rootpw' >>/etc/sudoers")
-
-    def root(self, node, script):
-        return self.lab("exec", node, "sh", "-c", script)
 
     def node_folders(self):
         found = []
@@ -215,8 +185,8 @@ class Secrets(LabCase):
         self.assertEqual(needles.in_text(done.out), [], "on the terminal")
         self.assertEqual(watch.found, set())
         self.assertGreater(watch.rounds, 10 * watch.seconds, "looked too seldom")
-        self.assertEqual(needles.in_files(f"{self.lab.dir}/controller", self.lab.folder,
-                                          self.folder.name), [])
+        self.assertEqual(needles.in_files(f"{self.lab.dir}/controller", self.lab.folder),
+                         [])
         self.assertEqual(needles.in_files("/tmp", "/var/tmp", newer=self.began), [])
         self.assertEqual(needles.in_files(*self.node_folders(),
                                           skip=("/etc/shadow", "/etc/shadow-")), [])
