@@ -7,6 +7,7 @@
 #include "bootstrap_codes.hpp"
 #include "bringup/platform/darwin.hpp"
 #include "bringup/util/text.hpp"
+#include "sudo_words.hpp"
 
 namespace bringup::plan {
 namespace {
@@ -117,17 +118,16 @@ void judge_sudoers(const Frame& result, BootstrapItem& item) {
   }
   item.status = BootstrapStatus::failed;
   item.text = fmt::format("{} not written: {}", kSudoersFile, last_line(result));
-  if (says(result, "incorrect password") || says(result, "Sorry, try again") ||
-      says(result, "no password was provided")) {
+  const SudoRefusal refusal = sudo_refusal(result.payload);
+  if (refusal == SudoRefusal::wrong_password) {
     item.text = fmt::format("{} not written: sudo refused the password", kSudoersFile);
     item.cure = "give sudo its own password with --ask-become-pass";
-  } else if (says(result, "not in the sudoers") || says(result, "may not run sudo") ||
-             says(result, "is not allowed to")) {
+  } else if (refusal == SudoRefusal::not_allowed) {
     item.text = fmt::format("{} not written: the login may not use sudo for it", kSudoersFile);
     item.cure =
         "make the user an administrator there (on a Mac: System Settings > Users & Groups; on "
         "Linux: the group sudo or wheel), then run it again";
-  } else if (says(result, "a password is required") || says(result, "a terminal is required")) {
+  } else if (refusal == SudoRefusal::wants_password) {
     item.text = fmt::format("{} not written: sudo wants a password", kSudoersFile);
     item.cure = "add --ask-pass, or --ask-become-pass where sudo's is another";
   } else if (result.exit_status == bootstrap_code::kCheck) {

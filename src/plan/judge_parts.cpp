@@ -93,23 +93,22 @@ bool judge_sudo(const Evidence& e, const facts::Frame& result, StepOutcome& step
       "; or give it the sudoers line: {}; or let `bringup bootstrap {} --ask-pass{}` write its "
       "rule",
       line, e.node.node, is_keeper(e.action.task) ? " --full-sudo" : "");
-  if (says(result, "incorrect password") || says(result, "Sorry, try again") ||
-      says(result, "no password was provided")) {
-    set_failed(step, deed(e.action), "sudo: the password was refused",
-               "run again with --ask-become-pass and the right password of the login user" + rule);
-    return true;
-  }
-  if (says(result, "sudo: a password is required") ||
-      says(result, "sudo: a terminal is required")) {
-    set_failed(step, deed(e.action), "sudo: a password is required",
-               "set become = \"sudo-password\" and run with --ask-become-pass" + rule);
-    return true;
-  }
-  if (says(result, "not in the sudoers") || says(result, "may not run sudo") ||
-      says(result, "is not allowed to execute")) {
-    set_failed(step, deed(e.action), "sudo: the login user may not run this: " + words(result),
-               "give it the sudoers line: " + line);
-    return true;
+  switch (sudo_refusal(result.payload)) {
+    case SudoRefusal::wrong_password:
+      set_failed(
+          step, deed(e.action), "sudo: the password was refused",
+          "run again with --ask-become-pass and the right password of the login user" + rule);
+      return true;
+    case SudoRefusal::wants_password:
+      set_failed(step, deed(e.action), "sudo: a password is required",
+                 "set become = \"sudo-password\" and run with --ask-become-pass" + rule);
+      return true;
+    case SudoRefusal::not_allowed:
+      set_failed(step, deed(e.action), "sudo: the login user may not run this: " + words(result),
+                 "give it the sudoers line: " + line);
+      return true;
+    case SudoRefusal::none:
+      break;
   }
   if (result.exit_status == 127 && says(result, "sudo")) {
     set_failed(step, deed(e.action), "there is no sudo on the node",

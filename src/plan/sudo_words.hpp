@@ -1,5 +1,6 @@
 #pragma once
-// The line that lets the login user make our changes without a password, for the cures.
+// What sudo says when it refuses, and the line that lets the login user make our changes without a
+// password, for the cures.
 #include <fmt/format.h>
 
 #include <string>
@@ -15,6 +16,31 @@ inline std::string sudoers_rule(std::string_view user) {
 
 inline std::string full_sudoers_rule(std::string_view user) {
   return fmt::format("{} ALL=(root) NOPASSWD: ALL", user.empty() ? "USER" : user);
+}
+
+enum class SudoRefusal {
+  none,
+  wrong_password,
+  wants_password,
+  not_allowed,  // whatever password is given
+};
+
+// sudo(8)'s words in the C locale; the output may hold other lines as well.
+inline SudoRefusal sudo_refusal(std::string_view output) {
+  const auto says = [output](std::string_view text) {
+    return output.find(text) != std::string_view::npos;
+  };
+  if (says("incorrect password") || says("Sorry, try again") || says("no password was provided")) {
+    return SudoRefusal::wrong_password;
+  }
+  if (says("sudo: a password is required") || says("sudo: a terminal is required")) {
+    return SudoRefusal::wants_password;
+  }
+  if (says("not in the sudoers") || says("may not run sudo") || says("is not allowed to execute") ||
+      says("is not allowed to run sudo")) {
+    return SudoRefusal::not_allowed;
+  }
+  return SudoRefusal::none;
 }
 
 }  // namespace bringup::plan

@@ -178,6 +178,7 @@ TEST_F(Judge, SudosOwnFailuresAreNotTheCommands) {
                      "admin ALL=(root) NOPASSWD: /sbin/ifconfig"},
            SudoWords{1, "Sorry, user admin is not allowed to execute '/sbin/ifconfig'",
                      "is not allowed", "NOPASSWD"},
+           SudoWords{1, "admin is not allowed to run sudo on mac.", "may not run this", "NOPASSWD"},
            SudoWords{1, "Sorry, try again.\nsudo: 1 incorrect password attempt", "was refused",
                      "right password"},
            SudoWords{1, "sudo: no password was provided", "was refused", "right password"},
