@@ -6,46 +6,20 @@
 #include <random>
 #include <set>
 
+#include "before_loss.hpp"
 #include "bringup/plan/losses.hpp"
 #include "bringup/plan/plan_file.hpp"
 #include "bringup/report/recover.hpp"
 #include "bringup/run/comeback.hpp"
-#include "bringup/run/history.hpp"
 #include "bringup/run/phases.hpp"
 #include "bringup/run/verify.hpp"
 #include "bringup/util/text.hpp"
 #include "carry_out.hpp"
-#include "verify_inputs.hpp"
 
 namespace bringup::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-struct GoodRun {
-  std::string id;
-  facts::Record after;
-};
-
-std::optional<GoodRun> last_good(const std::string& fleet) {
-  const auto runs = run::past_runs(run::default_state_home());
-  for (auto run = runs.rbegin(); run != runs.rend(); ++run) {
-    const auto& note = run->note;
-    if (note.fleet != fleet || note.exit_status != 0) continue;
-    if (note.verb != "apply" && note.verb != "recover") continue;
-    if (auto after = run::facts_after(*run)) return GoodRun{note.id, std::move(*after)};
-  }
-  return std::nullopt;
-}
-
-// A figure to compare with is welcome, not required.
-std::optional<NamedBaseline> former_figures(const std::string& fleet) {
-  try {
-    return load_baseline("last", fleet);
-  } catch (const Exit&) {
-    return std::nullopt;
-  }
-}
 
 bool key_changed(const Error& error) {
   return error.code == ErrorCode::unauthorized &&
