@@ -52,11 +52,59 @@ bf_darwin() {
   bf_read location 65536 networksetup -getcurrentlocation
   bf_read services 65536 networksetup -listallnetworkservices
   bf_read routes 1048576 netstat -rn -f inet
+  bf_read arp 1048576 arp -an
+  bf_read forwarding 4096 sysctl -n net.inet.ip.forwarding
   bf_read rdma_ctl 65536 rdma_ctl status
   bf_read ibv_devices 65536 ibv_devices
   bf_read ibv_devinfo 1048576 ibv_devinfo -v
   if [ -e /Library/LaunchDaemons/io.exo.networksetup.plist ]; then bu_frame exo 0 present; fi
   bf_keeper
+}
+bf_netplan() {
+  if [ -n "$(command -v netplan)" ]; then
+    for bf_f in /etc/netplan/*.yaml /run/netplan/*.yaml /lib/netplan/*.yaml; do
+      case $bf_f in */90-bringup-*) continue ;; esac
+      if [ -e "$bf_f" ]; then printf '%s\n' "$bf_f"; fi
+    done
+  fi
+}
+bf_own_file() {
+  printf '%s\n' "$1"
+  if [ -r "$1" ]; then cat "$1"; else sudo -n cat "$1"; fi
+}
+bf_own_profile() {
+  printf '<PROFILE>%s\n' "$1"
+  nmcli -t -f connection.interface-name,connection.autoconnect,ipv4.method,ipv4.addresses,ipv4.never-default,ipv4.routes,802-3-ethernet.mtu connection show id "$1" || return
+  nmcli -t -f NAME,FILENAME connection show | while IFS=: read -r bf_id bf_path; do
+    if [ "$bf_id" = "$1" ]; then printf 'FILENAME:%s\n' "$bf_path"; fi
+  done
+}
+bf_own() {
+  for bf_f in /etc/netplan/90-bringup-*.yaml /run/netplan/90-bringup-*.yaml \
+    /etc/systemd/network/00-bringup-*.network /run/systemd/network/00-bringup-*.network \
+    /etc/systemd/system/bringup-*.service /etc/sysctl.d/90-bringup.conf; do
+    if [ -e "$bf_f" ]; then bf_read own 65536 bf_own_file "$bf_f"; fi
+  done
+  if [ -n "$bf_nm" ]; then
+    for bf_f in $(nmcli -t -f NAME connection show | grep '^bringup-[A-Za-z0-9._-]*$' | head -n 64); do
+      bf_read own 65536 bf_own_profile "$bf_f"
+    done
+  fi
+}
+bf_linux() {
+  bf_read os_release 65536 cat /etc/os-release
+  bf_read ip_addr 1048576 ip -d -j addr
+  bf_read ip_route 1048576 ip -j -4 route show table main
+  bf_read ip_neigh 1048576 ip -j -4 neigh
+  bf_read forwarding 4096 cat /proc/sys/net/ipv4/ip_forward
+  bf_read nm 1048576 nmcli -t -f DEVICE,STATE,CON-UUID,CONNECTION device
+  bf_nm=
+  if [ "$bf_status" -eq 0 ]; then bf_nm=yes; fi
+  bf_read networkctl 1048576 networkctl list --no-legend --no-pager
+  bf_read netplan 65536 bf_netplan
+  bf_own
+  bf_read ibv_devinfo 1048576 ibv_devinfo -v
+  bf_read rdma_link 1048576 rdma -j link
 }
 bf_guards() {
   for bf_f in "${HOME-}"/.bringup/guard/*/armed "${HOME-}"/.bringup/guard/*/rolling-back; do
@@ -77,13 +125,10 @@ bf_facts() {
   bf_guards
   bf_read sudo 65536 sudo -n true
   bf_file matrix <PATH>
+  bf_file resolv /etc/resolv.conf
   case $bf_os in
     Darwin*) <DARWIN> ;;
-    Linux*)
-      bf_read os_release 65536 cat /etc/os-release
-      bf_read ip_addr 1048576 ip -d -j addr
-      bf_read ibv_devinfo 1048576 ibv_devinfo -v
-      ;;
+    Linux*) bf_linux ;;
   esac
   bu_frame end 0 ''
 }
@@ -100,6 +145,7 @@ std::string facts_script(const ScriptOptions& options) {
          fill(kScript, {{"<PATH>", shell_quote(options.ibv_path)},
                         {"<SECONDS>", std::to_string(options.command_seconds)},
                         {"<DARWIN>", darwin},
+                        {"<PROFILE>", std::string(kOwnProfile)},
                         {"<LABEL>", std::string(kKeeperLabel)},
                         {"<PLIST>", std::string(kKeeperPlist)},
                         {"<STATE>", std::string(kKeeperState)}});

@@ -59,6 +59,19 @@ const platform::Interface* NodeFacts::find_interface(std::string_view name) cons
   return nullptr;
 }
 
+const platform::Owner* NodeFacts::owner_of(std::string_view interface) const {
+  for (const platform::Owner& owner : owners)
+    if (owner.interface == interface) return &owner;
+  return nullptr;
+}
+
+std::vector<platform::Route> NodeFacts::default_routes() const {
+  std::vector<platform::Route> out;
+  for (const platform::Route& route : routes)
+    if (route.destination.prefix() == 0) out.push_back(route);
+  return out;
+}
+
 const platform::Bridge* NodeFacts::bridge_of(std::string_view member) const {
   for (const platform::Bridge& bridge : bridges)
     if (std::find(bridge.members.begin(), bridge.members.end(), member) != bridge.members.end())
@@ -100,6 +113,22 @@ std::string plan_digest(const NodeFacts& facts) {
   out.add(facts.matrix_file.content);
   out.add(facts.matrix_file.problem);
   out.add(std::to_string(static_cast<int>(facts.sudo)));
+  if (facts.forwarding) out.add(*facts.forwarding ? "forwarding" : "no forwarding");
+  for (const auto& owner : facts.owners) {
+    out.add(owner.interface);
+    out.add(std::to_string(static_cast<int>(owner.manager)));
+    out.add(owner.uuid);
+  }
+  for (const auto& [path, file] : facts.own) {
+    out.add(path);
+    out.add(file.content);
+    out.add(file.problem);
+  }
+  for (const auto& neighbour : facts.neighbours) {
+    if (!neighbour.permanent) continue;
+    out.add(neighbour.address.to_string());
+    out.add(neighbour.mac);
+  }
   // What its runs did changes every minute.
   if (facts.keeper.file.present || facts.keeper.loaded) {
     out.add(facts.keeper.loaded ? "keeper loaded" : "keeper");

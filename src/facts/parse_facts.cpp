@@ -15,6 +15,7 @@ namespace bringup::facts {
 namespace {
 
 namespace darwin = platform::darwin;
+namespace linux_kernel = platform::linux_kernel;
 
 const Frame* find(const std::vector<Frame>& frames, std::string_view name) {
   const auto found = std::find_if(frames.begin(), frames.end(),
@@ -207,6 +208,17 @@ void read_keeper(Reader& reader, const std::vector<Frame>& frames, Keeper& keepe
   if (!keeper.last_run) reader.problem(kKeeperState, "its content could not be read");
 }
 
+// What the record says of an optional tool: unset where the tool is missing, or has nothing to say
+// as its service does not run.
+template <class Parser>
+auto optional_tool(Reader& reader, const std::vector<Frame>& frames, std::string_view name,
+                   Parser parser)
+    -> std::optional<typename decltype(parser(std::string_view{}))::value_type> {
+  const Frame* frame = find(frames, name);
+  if (frame == nullptr || frame->exit_status != 0) return std::nullopt;
+  return reader.parsed(name, name, parser);
+}
+
 void read_darwin(Reader& reader, const std::vector<Frame>& frames, NodeFacts& facts) {
   facts.model = reader.word("model", "sysctl hw.model");
   if (auto version = reader.parsed("sw_vers", "sw_vers", darwin::parse_sw_vers))
@@ -219,6 +231,8 @@ void read_darwin(Reader& reader, const std::vector<Frame>& frames, NodeFacts& fa
     facts.ports = std::move(*ports);
   if (auto routes = reader.parsed("routes", "netstat", darwin::parse_routes))
     facts.routes = std::move(*routes);
+  if (auto neighbours = optional_tool(reader, frames, "arp", darwin::parse_arp))
+    facts.neighbours = std::move(*neighbours);
   // The tools of RDMA are missing before macOS 26.2: no problem by itself, `rdma` says no_tool.
   read_rdma(reader, find(frames, "rdma_ctl"), facts);
   const Frame* devices = find(frames, "ibv_devices");
@@ -242,6 +256,80 @@ void read_darwin(Reader& reader, const std::vector<Frame>& frames, NodeFacts& fa
       facts.profiler_json = profiler->payload;
     }
   }
+}
+
+void read_forwarding(const Frame* frame, NodeFacts& facts) {
+  if (frame == nullptr || !fault_of(*frame).empty()) return;
+  const std::string_view text = trim(frame->payload);
+  if (text == "0" || text == "1") facts.forwarding = text == "1";
+}
+
+// An interface belongs to NetworkManager, or to networkd, or to nobody.
+void read_owners(Reader& reader, const std::vector<Frame>& frames, NodeFacts& facts) {
+  const auto by_nm = optional_tool(reader, frames, "nm", linux_kernel::parse_nmcli_devices);
+  const auto by_networkd =
+      optional_tool(reader, frames, "networkctl", linux_kernel::parse_networkctl);
+  if (const Frame* frame = find(frames, "netplan"); frame != nullptr && fault_of(*frame).empty())
+    facts.has_netplan = !trim(frame->payload).empty();
+  for (const auto& interface : facts.interfaces) {
+    platform::Owner owner;
+    owner.interface = interface.name;
+    owner.manager = platform::Manager::none;
+    for (const auto& one : by_nm.value_or(std::vector<platform::Owner>{})) {
+      if (one.interface == interface.name) owner = one;
+    }
+    for (const auto& name : by_networkd.value_or(std::vector<std::string>{})) {
+      if (name != interface.name || owner.manager != platform::Manager::none) continue;
+      owner.manager = facts.has_netplan ? platform::Manager::netplan : platform::Manager::networkd;
+    }
+    facts.owners.push_back(std::move(owner));
+  }
+}
+
+// The first line is the path, or the profile's name, as the script wrote it.
+void read_own(Reader& reader, const Frame& frame, NodeFacts& facts) {
+  const std::string_view text = frame.payload;
+  const std::size_t newline = text.find('\n');
+  const std::string_view name = text.substr(0, newline);
+  if (newline == std::string_view::npos || name.size() > 200 || printable(name, 256) != name) {
+    return;
+  }
+  FileState state;
+  state.present = true;
+  state.problem = fault_of(frame);
+  const std::string_view content = text.substr(newline + 1);
+  if (state.problem.empty() && name.starts_with(kOwnProfile)) {
+    const auto profile = linux_kernel::parse_nmcli_profile(content);
+    if (profile) {
+      const std::size_t file = content.find("\nFILENAME:");
+      const bool saved =
+          file != std::string_view::npos && content.substr(file + 10).starts_with("/etc/");
+      state.content = *profile + (saved ? "saved yes\n" : "");
+    } else {
+      state.problem = profile.error().message;
+    }
+  } else if (state.problem.empty()) {
+    state.content = content;
+  }
+  if (!state.problem.empty()) reader.problem(printable(name, 200), state.problem);
+  facts.own.insert_or_assign(std::string(name), std::move(state));
+}
+
+void read_linux(Reader& reader, const std::vector<Frame>& frames, NodeFacts& facts) {
+  if (find(frames, "ip_route") != nullptr) {
+    if (auto routes = reader.parsed("ip_route", "ip route", linux_kernel::parse_ip_routes))
+      facts.routes = std::move(*routes);
+  }
+  if (find(frames, "ip_neigh") != nullptr) {
+    if (auto neighbours = reader.parsed("ip_neigh", "ip neigh", linux_kernel::parse_ip_neighbours))
+      facts.neighbours = std::move(*neighbours);
+  }
+  read_owners(reader, frames, facts);
+  for (const Frame& frame : frames) {
+    if (frame.name == "own") read_own(reader, frame, facts);
+  }
+  if (auto links = optional_tool(reader, frames, "rdma_link", linux_kernel::parse_rdma_links))
+    facts.rdma_interfaces = std::move(*links);
 }
 
 }  // namespace
@@ -270,6 +358,9 @@ Expected<NodeFacts> parse_facts(const std::vector<Frame>& frames) {
   read_file(find(frames, "matrix"), facts.matrix_file);
   if (!facts.matrix_file.problem.empty()) reader.problem("matrix file", facts.matrix_file.problem);
   if (facts.os == Os::darwin) read_darwin(reader, frames, facts);
+  if (const Frame* resolv = find(frames, "resolv"); resolv != nullptr && fault_of(*resolv).empty())
+    facts.name_servers = platform::linux_kernel::parse_resolv_conf(resolv->payload);
+  read_forwarding(find(frames, "forwarding"), facts);
   if (facts.os == Os::linux_kernel) {
     if (auto version = reader.parsed("os_release", "/etc/os-release",
                                      platform::linux_kernel::parse_os_release))
@@ -278,6 +369,7 @@ Expected<NodeFacts> parse_facts(const std::vector<Frame>& frames) {
       facts.interfaces = std::move(listing->interfaces);
       facts.bridges = std::move(listing->bridges);
     }
+    read_linux(reader, frames, facts);
     read_ibv_ports(reader, frames, facts);
   }
   read_session(find(frames, "session"), facts);

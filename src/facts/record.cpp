@@ -44,7 +44,8 @@ json write(const NodeRecord& node) {
   for (const auto& interface : node.interfaces) {
     json inet = json::array();
     for (const auto& address : interface.inet) inet.push_back(address.to_string());
-    interfaces.push_back({{"name", interface.name}, {"up", interface.up}, {"inet", inet}});
+    interfaces.push_back(
+        {{"name", interface.name}, {"up", interface.up}, {"inet", inet}, {"mtu", interface.mtu}});
   }
   json bridges = json::array();
   for (const auto& bridge : node.bridges) {
@@ -65,6 +66,16 @@ json write(const NodeRecord& node) {
               {"matrix", write(node.matrix)},
               {"digest", node.digest}};
   if (node.keeper) out["keeper"] = write(*node.keeper);
+  if (node.forwarding) out["forwarding"] = *node.forwarding;
+  if (!node.own.empty()) {
+    out["own"] = json::object();
+    for (const auto& [path, file] : node.own) out["own"][path] = write(file);
+  }
+  for (const auto& neighbour : node.neighbours) {
+    out["neighbours"].push_back({{"address", neighbour.address.to_string()},
+                                 {"interface", neighbour.interface},
+                                 {"mac", neighbour.mac}});
+  }
   return out;
 }
 
@@ -122,16 +133,26 @@ model::InterfaceAddress address(const json& value) {
   throw Wrong{"'" + printable(words, 60) + "' is no address with its prefix length"};
 }
 
-FileState file_state(const json& parent, const char* name) {
-  const json& file = member(parent, name, json::value_t::object);
+FileState file_state(const json& file) {
   only(file, {"present", "content", "problem"});
   return {member(file, "present", json::value_t::boolean).get<bool>(), text(file, "content"),
           text(file, "problem")};
 }
 
+FileState file_state(const json& parent, const char* name) {
+  return file_state(member(parent, name, json::value_t::object));
+}
+
+platform::Neighbour neighbour(const json& value) {
+  only(value, {"address", "interface", "mac"});
+  const auto address = model::Ipv4::parse(text(value, "address"));
+  if (!address) throw Wrong{"a neighbour's \"address\" is none"};
+  return {*address, name_of(value, "interface"), text(value, "mac"), true};
+}
+
 NodeRecord read_node(const json& value) {
-  only(value,
-       {"node", "os", "interfaces", "bridges", "routes", "rdma", "matrix", "keeper", "digest"});
+  only(value, {"node", "os", "interfaces", "bridges", "routes", "rdma", "matrix", "keeper",
+               "digest", "forwarding", "own", "neighbours"});
   NodeRecord node;
   node.node = text(value, "node");
   const std::string system = text(value, "os");
@@ -144,10 +165,13 @@ NodeRecord read_node(const json& value) {
   node.os = os->first;
   node.rdma = rdma->first;
   for (const auto& one : list(value, "interfaces")) {
-    only(one, {"name", "up", "inet"});
-    RecordedInterface interface {
-      name_of(one, "name"), member(one, "up", json::value_t::boolean).get<bool>(), {}
-    };
+    only(one, {"name", "up", "inet", "mtu"});
+    RecordedInterface interface;
+    interface.name = name_of(one, "name");
+    interface.up = member(one, "up", json::value_t::boolean).get<bool>();
+    if (one.contains("mtu")) {
+      interface.mtu = member(one, "mtu", json::value_t::number_unsigned).get<std::uint32_t>();
+    }
     for (const auto& inet : list(one, "inet")) interface.inet.push_back(address(inet));
     node.interfaces.push_back(std::move(interface));
   }
@@ -167,6 +191,19 @@ NodeRecord read_node(const json& value) {
   }
   node.matrix = file_state(value, "matrix");
   if (value.contains("keeper")) node.keeper = file_state(value, "keeper");
+  if (value.contains("forwarding")) {
+    node.forwarding = member(value, "forwarding", json::value_t::boolean).get<bool>();
+  }
+  if (value.contains("own")) {
+    for (const auto& [path, file] : member(value, "own", json::value_t::object).items()) {
+      if (path.size() > 200 || printable(path, 256) != path)
+        throw Wrong{"\"own\" has no such path"};
+      node.own.emplace(path, file_state(file));
+    }
+  }
+  if (value.contains("neighbours")) {
+    for (const auto& one : list(value, "neighbours")) node.neighbours.push_back(neighbour(one));
+  }
   node.digest = text(value, "digest");
   return node;
 }
@@ -181,6 +218,12 @@ std::string words(const std::vector<model::InterfaceAddress>& inet) {
   return words(out);
 }
 
+std::string words(const std::vector<platform::Neighbour>& neighbours) {
+  std::vector<std::string> out;
+  for (const auto& one : neighbours) out.push_back(one.address.to_string() + " at " + one.mac);
+  return words(out);
+}
+
 // Contents are told apart by a digest; they are too long for a table.
 std::string words(const FileState& file) {
   if (!file.problem.empty()) return "unreadable";
@@ -190,7 +233,9 @@ std::string words(const FileState& file) {
 std::vector<std::string> routes_through(const NodeRecord& node, const std::string& interface) {
   std::vector<std::string> out;
   for (const auto& route : node.routes) {
-    if (route.interface == interface) out.push_back(route.destination.to_string());
+    if (route.interface != interface) continue;
+    const bool by = model::Ipv4::parse(route.gateway).has_value();
+    out.push_back(route.destination.to_string() + (by ? " by " + route.gateway : ""));
   }
   return out;
 }
@@ -222,7 +267,7 @@ NodeRecord record_of(const std::string& node, const NodeFacts& facts) {
   out.node = node;
   out.os = facts.os;
   for (const auto& interface : facts.interfaces) {
-    out.interfaces.push_back({interface.name, interface.up, interface.inet});
+    out.interfaces.push_back({interface.name, interface.up, interface.inet, interface.mtu});
   }
   out.bridges = facts.bridges;
   for (auto& bridge : out.bridges) std::ranges::sort(bridge.members);
@@ -233,6 +278,14 @@ NodeRecord record_of(const std::string& node, const NodeFacts& facts) {
   out.rdma = facts.rdma;
   out.matrix = facts.matrix_file;
   out.keeper = facts.keeper.file;
+  out.forwarding = facts.forwarding;
+  out.own = facts.own;
+  for (const auto& neighbour : facts.neighbours) {
+    if (neighbour.permanent) out.neighbours.push_back(neighbour);
+  }
+  std::ranges::sort(out.neighbours, {}, [](const platform::Neighbour& one) {
+    return std::tuple(one.address, one.interface);
+  });
   out.digest = plan_digest(facts);
   return out;
 }
@@ -290,7 +343,23 @@ std::vector<Difference> compare(const NodeRecord& was, const NodeRecord& now) {
     if (before == nullptr || after == nullptr) continue;
     note(name + " state", before->up ? "up" : "down", after->up ? "up" : "down");
     note(name + " address", words(before->inet), words(after->inet));
+    if (before->mtu != 0 && after->mtu != 0) {
+      note(name + " MTU", std::to_string(before->mtu), std::to_string(after->mtu));
+    }
   }
+  names.clear();
+  for (const auto* record : {&was, &now}) {
+    for (const auto& [path, file] : record->own) names.insert(path);
+  }
+  const auto own = [](const NodeRecord& record, const std::string& path) {
+    const auto found = record.own.find(path);
+    return words(found == record.own.end() ? FileState{} : found->second);
+  };
+  for (const auto& path : names) note(path, own(was, path), own(now, path));
+  if (was.forwarding && now.forwarding) {
+    note("forwarding", *was.forwarding ? "on" : "off", *now.forwarding ? "on" : "off");
+  }
+  note("neighbours", words(was.neighbours), words(now.neighbours));
   note("RDMA", std::string(word_of(kRdma, was.rdma)), std::string(word_of(kRdma, now.rdma)));
   note("matrix file", words(was.matrix), words(now.matrix));
   if (was.keeper && now.keeper) note("keeper", words(*was.keeper), words(*now.keeper));

@@ -278,44 +278,6 @@ std::string_view root_function(model::Become become) {
   return kRootByNobody;
 }
 
-// "bu_detach 0 bridge0 en5"; nothing for checks. An action whose command is not ours never runs.
-std::string step(std::size_t index, const Action& action) {
-  if (nature(action) == Nature::check) return {};
-  const auto parts = parse_command(action);
-  if (!parts) return fmt::format("  bu_frame step.{}.skipped 0 malformed\n", index);
-  switch (action.task) {
-    case Task::bridge_detach:
-      return fmt::format("  bu_detach {} {} {}\n", index, parts->bridge, parts->interface);
-    case Task::interface_up:
-      return fmt::format("  bu_raise {} {}\n", index, parts->interface);
-    case Task::address_assign: {
-      const auto mask = model::Ipv4(model::Subnet::mask_of(parts->address.prefix));
-      return fmt::format("  bu_assign {} {} {} {} 0x{:08x}\n", index, parts->interface,
-                         parts->address.address.to_string(), mask.to_string(), mask.value());
-    }
-    case Task::bridge_attach:
-      return fmt::format("  bu_attach {} {} {}\n", index, parts->bridge, parts->interface);
-    case Task::interface_down:
-      return fmt::format("  bu_lower {} {}\n", index, parts->interface);
-    case Task::address_remove:
-      return fmt::format("  bu_unassign {} {} {}\n", index, parts->interface,
-                         parts->address.address.to_string());
-    case Task::file_remove:
-      return fmt::format("  bu_remove {} {}\n", index, shell_quote(action.target));
-    case Task::file_write:
-      return fmt::format("  bu_write {} {} {}\n", index, shell_quote(action.target),
-                         shell_quote(action.content));
-    case Task::persist_install:
-      return fmt::format("  bu_keeper {} {}\n", index, shell_quote(action.content));
-    case Task::persist_remove:
-      return fmt::format("  bu_keeper {}\n", index);
-    case Task::rdma_check:
-    case Task::profiler_collect:
-      break;
-  }
-  return {};
-}
-
 bool touches_keeper(const NodePlan& node) {
   return std::ranges::any_of(node.actions,
                              [](const Action& action) { return is_keeper(action.task); });
@@ -331,18 +293,8 @@ std::string change_functions(const NodePlan& node, model::Become become) {
   script += root_function(become);
   script += with_codes(kWrite);
   if (touches_keeper(node)) script += with_codes(kKeeper);
+  script += command_functions(node);
   return script;
-}
-
-std::string change_steps(const NodePlan& node, std::string_view before_each) {
-  std::string steps;
-  for (std::size_t i = 0; i < node.actions.size(); ++i) {
-    const std::string line = step(i, node.actions[i]);
-    if (line.empty()) continue;
-    steps += before_each;
-    steps += line;
-  }
-  return steps;
 }
 
 std::string_view try_password(const NodePlan& node, model::Become become) {

@@ -5,6 +5,7 @@
 
 #include "bringup/plan/commands.hpp"
 #include "bringup/plan/plan.hpp"
+#include "bringup/topology/routes.hpp"
 #include "bringup/util/text.hpp"
 
 namespace bringup::plan {
@@ -20,18 +21,61 @@ struct Clash {
   std::string cure;
 };
 
-// An address or a route of this node that covers part of the link's subnet. `own` is the node's end
-// of the link (null when it has none): what stands on that interface is the link itself, and a host
-// route to our own address is how a system reaches itself, whatever interface it names.
-std::optional<Clash> find_clash(const std::string& node, const NodeFacts& facts,
-                                const model::Link& link, const model::LinkEnd* own) {
+// A link or a segment, and this node's place in it.
+struct Part {
+  model::Subnet subnet;
+  std::string what;  // "the link a:en3 - b:en3", "segment edge"
+  struct Own {
+    std::string interface;
+    model::Ipv4 address;
+  };
+  std::optional<Own> own;  // unset: it has none
+};
+
+std::vector<Part> parts_of(const model::Fleet& fleet, std::size_t node) {
+  std::vector<Part> out;
+  for (const auto& link : fleet.links) {
+    Part part{link.subnet, "the link " + fleet.link_name(link), std::nullopt};
+    for (const auto& end : link.ends) {
+      if (end.node == node) part.own = Part::Own{end.interface, end.address};
+    }
+    out.push_back(std::move(part));
+  }
+  for (const auto& segment : fleet.segments) {
+    Part part{segment.subnet, "segment " + segment.name, std::nullopt};
+    for (const auto& member : segment.members) {
+      if (member.node == node) part.own = Part::Own{member.interface, member.address};
+    }
+    out.push_back(std::move(part));
+  }
+  return out;
+}
+
+// By a next hop that the fleet declares: one of its own routes.
+bool is_ours(const model::Fleet& fleet, const platform::Route& route) {
+  const auto gateway = model::Ipv4::parse(route.gateway);
+  if (!gateway) return false;
+  for (std::size_t node = 0; node < fleet.nodes.size(); ++node) {
+    for (const auto& own : topology::addresses_of(fleet, node)) {
+      if (own.address.address == *gateway) return true;
+    }
+  }
+  return false;
+}
+
+// An address or a route of this node that covers part of the subnet. What stands on the node's own
+// interface is the link or segment itself, and a host route to our own address is how a system
+// reaches itself, whatever interface it names.
+std::optional<Clash> find_clash(const model::Fleet& fleet, const std::string& node,
+                                const NodeFacts& facts, const Part& part) {
+  const Part::Own* own = part.own ? &*part.own : nullptr;
   for (const auto& interface : facts.interfaces) {
     if (own != nullptr && interface.name == own->interface) continue;
     for (const auto& inet : interface.inet) {
-      if (!inet.subnet().overlaps(link.subnet)) continue;
+      if (!inet.subnet().overlaps(part.subnet)) continue;
       const std::string name = printable(interface.name, 40);
       return Clash{fmt::format("{} already holds {} on {}, which overlaps {}", node,
-                               inet.to_string(), name, link.subnet.to_string()),
+                               inet.to_string(), name, part.subnet.to_string()),
                    fmt::format("give the link another subnet (address_pool or subnet), or free it: "
                                "sudo {}",
                                remove_command(name, inet.address))};
@@ -39,7 +83,7 @@ std::optional<Clash> find_clash(const std::string& node, const NodeFacts& facts,
   }
   for (const auto& route : facts.routes) {
     if (route.destination.prefix() <= kDefaultRoutePrefix) continue;
-    if (!route.destination.overlaps(link.subnet)) continue;
+    if (!route.destination.overlaps(part.subnet) || is_ours(fleet, route)) continue;
     if (own != nullptr && route.interface == own->interface) continue;
     if (own != nullptr && route.destination.prefix() == 32 &&
         route.destination.network() == own->address) {
@@ -49,7 +93,7 @@ std::optional<Clash> find_clash(const std::string& node, const NodeFacts& facts,
         fmt::format("{} already routes {} through {}{}, which overlaps {}", node,
                     route.destination.to_string(), printable(route.interface, 40),
                     route.gateway.empty() ? "" : " (gateway " + printable(route.gateway, 60) + ")",
-                    link.subnet.to_string()),
+                    part.subnet.to_string()),
         "give the link another subnet (address_pool or subnet in the inventory), outside the LAN, "
         "VPN and Tailscale of every node"};
   }
@@ -58,18 +102,13 @@ std::optional<Clash> find_clash(const std::string& node, const NodeFacts& facts,
 
 void check_subnets(const model::Fleet& fleet, const NodeFacts& facts, std::size_t index,
                    NodePlan& node) {
-  for (const auto& link : fleet.links) {
-    const model::LinkEnd* own = nullptr;
-    for (const auto& end : link.ends) {
-      if (end.node == index) own = &end;
-    }
-    const auto clash = find_clash(node.node, facts, link, own);
+  for (const auto& part : parts_of(fleet, index)) {
+    const auto clash = find_clash(fleet, node.node, facts, part);
     if (!clash) continue;
-    const bool refuses = own != nullptr && node.changes() > 0;
+    const bool refuses = part.own.has_value() && node.changes() > 0;
     node.findings.push_back({refuses ? Severity::error : Severity::warning, "address",
-                             own != nullptr ? own->interface : "", clash->seen,
-                             fmt::format("{} used by the link {} alone", link.subnet.to_string(),
-                                         fleet.link_name(link)),
+                             part.own ? part.own->interface : "", clash->seen,
+                             fmt::format("{} used by {} alone", part.subnet.to_string(), part.what),
                              clash->cure});
     if (refuses) node.state = NodeState::refused;
   }

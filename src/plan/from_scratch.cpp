@@ -1,23 +1,23 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "bringup/model/canonical.hpp"
 #include "bringup/plan/commands.hpp"
 #include "bringup/plan/persist.hpp"
 #include "bringup/plan/plan.hpp"
 #include "bringup/topology/ibv_matrix.hpp"
+#include "bringup/topology/routes.hpp"
 #include "bringup/util/digest.hpp"
 #include "bringup/util/shell.hpp"
+#include "differ.hpp"
+#include "settings_undo.hpp"
 
 namespace bringup::plan {
 namespace {
 
 constexpr int kBridges =
     10;  // macOS itself makes bridge0; 0..9 is the range people are told to scan
-
-struct LocalEnd {
-  const model::Link* link;
-  const model::LinkEnd* end;
-};
 
 Action make(Task task, std::string target, std::string command, std::string why,
             std::string expected) {
@@ -64,32 +64,102 @@ class Scratch {
   NodePlan plan_;
 };
 
+// Before a node was asked, the names of its interfaces tell its system: macOS has en0, bridge0.
+bool is_linux(const std::vector<LocalEnd>& ends) {
+  const auto darwin = [](const std::string& name) {
+    const std::size_t digits = name.starts_with("en") ? 2 : name.starts_with("bridge") ? 6 : 0;
+    return digits != 0 && name.size() > digits &&
+           name.find_first_not_of("0123456789", digits) == std::string::npos;
+  };
+  return std::ranges::any_of(ends, [&](const LocalEnd& end) { return !darwin(end.interface); });
+}
+
+void forwarding(const model::Fleet& fleet, std::size_t node, facts::Os os, Scratch& scratch) {
+  if (!topology::forwards(fleet, node)) return;
+  const Lasting lasting =
+      fleet.persist && os != facts::Os::darwin ? Lasting::yes : Lasting::until_reboot;
+  Action action =
+      make(Task::forwarding_enable, "forwarding", forwarding_command(os, Forwarding::on, lasting),
+           "a gateway forwards", "IPv4 packets forwarded");
+  action.content = lasting == Lasting::yes ? "lasting\n" : "";
+  action.shown = forwarding_command(os, Forwarding::on, lasting, scratch.sudo());
+  action.undo = forwarding_command(os, Forwarding::off, Lasting::until_reboot);
+  scratch.add(std::move(action));
+}
+
+// A Linux node, as if nobody managed its interfaces.
+void settings(const model::Fleet& fleet, std::size_t node, const std::vector<LocalEnd>& ends,
+              Scratch& scratch) {
+  std::vector<std::string> done;
+  for (const auto& end : ends) {
+    if (std::ranges::find(done, end.interface) != done.end()) continue;
+    done.push_back(end.interface);
+    const auto wanted = wanted_settings(fleet, node, end.interface, platform::Manager::none);
+    if (!wanted) continue;
+    Action action = settings_action(Task::settings_set, *wanted, scratch.sudo());
+    action.why =
+        end.what + "; through NetworkManager, netplan or networkd where one of them has it";
+    action.undo = drop_settings_command(*wanted);
+    action.expected = fmt::format("{} on {}", end.wanted.to_string(), end.interface);
+    scratch.add(std::move(action));
+  }
+  forwarding(fleet, node, facts::Os::linux_kernel, scratch);
+}
+
+// What a Mac needs to reach, and to be, a gateway.
+void network(const model::Fleet& fleet, std::size_t node, const std::vector<LocalEnd>& ends,
+             Scratch& scratch) {
+  for (const auto& route : topology::routes_of(fleet, node)) {
+    Action action =
+        make(Task::route_add, route.interface, route_add_command(route.destination, route.via),
+             fmt::format("{} forwards to {}", fleet.nodes[route.next].name, route.destination_name),
+             fmt::format("{} by {}", route.destination.to_string(), route.via.to_string()));
+    action.undo = route_remove_command(route.destination, route.via);
+    scratch.add(std::move(action));
+  }
+  for (const auto& end : ends) {
+    if (end.segment == nullptr) continue;
+    for (const auto& member : end.segment->members) {
+      if (member.node == node || member.mac.empty()) continue;
+      Action action = make(
+          Task::neighbour_set, end.interface, neighbour_set_command(member.address, member.mac),
+          end.what, fmt::format("{} at {} for good", member.address.to_string(), member.mac));
+      action.undo = neighbour_remove_command(member.address);
+      scratch.add(std::move(action));
+    }
+  }
+  forwarding(fleet, node, facts::Os::darwin, scratch);
+}
+
 }  // namespace
 
 NodePlan from_scratch(const model::Fleet& fleet, std::size_t node) {
+  const facts::NodeFacts unknown;
+  const auto ends = local_ends(fleet, node, unknown);
   Scratch scratch(fleet, node);
-  std::vector<LocalEnd> ends;
-  bool any_rdma = false;
-  for (const auto& link : fleet.links) {
-    any_rdma = any_rdma || link.rdma;
-    for (const auto& end : link.ends) {
-      if (end.node == node) ends.push_back({&link, &end});
-    }
+  if (is_linux(ends)) {
+    settings(fleet, node, ends, scratch);
+    return scratch.take();
   }
-  for (const auto& [link, end] : ends) scratch.scan_bridges(end->interface);
-  for (const auto& [link, end] : ends) {
-    scratch.add(make(Task::interface_up, end->interface, up_command(end->interface),
-                     "a link's port must be up", fmt::format("{} up", end->interface)));
+  const bool any_rdma =
+      std::ranges::any_of(fleet.links, [](const model::Link& link) { return link.rdma; });
+  for (const auto& end : ends) {
+    if (!end.interface.starts_with("bridge")) scratch.scan_bridges(end.interface);
   }
-  for (const auto& [link, end] : ends) {
-    const model::InterfaceAddress address{end->address, link->subnet.prefix()};
+  for (const auto& end : ends) {
+    scratch.add(
+        make(Task::interface_up, end.interface, up_command(end.interface),
+             fmt::format("{} port must be up", end.link != nullptr ? "a link's" : "a segment's"),
+             fmt::format("{} up", end.interface)));
+  }
+  for (const auto& end : ends) {
     Action action =
-        make(Task::address_assign, end->interface, assign_command(end->interface, address),
-             fmt::format("the link {}", fleet.link_name(*link)),
-             fmt::format("{} on {}", address.to_string(), end->interface));
-    action.undo = remove_command(end->interface, address.address);
+        make(Task::address_assign, end.interface, assign_command(end.interface, end.wanted),
+             end.what, fmt::format("{} on {}", end.wanted.to_string(), end.interface));
+    action.undo = remove_command(end.interface, end.wanted.address);
     scratch.add(std::move(action));
   }
+  network(fleet, node, ends, scratch);
   if (const auto matrix = topology::ibv_matrix(fleet); any_rdma && matrix) {
     const std::string content = topology::to_json(*matrix);
     Action action = make(Task::file_write, fleet.ibv_path, write_command(fleet.ibv_path, content),
@@ -110,11 +180,11 @@ NodePlan from_scratch(const model::Fleet& fleet, std::size_t node) {
     action.shown = install_keeper_command(action.content, scratch.sudo());
     scratch.add(std::move(action));
   }
-  for (const auto& [link, end] : ends) {
-    if (!link->rdma) continue;
-    Action action = make(Task::rdma_check, end->rdma_device, "rdma_ctl status; ibv_devices",
-                         fmt::format("the link {} carries RDMA", fleet.link_name(*link)),
-                         fmt::format("RDMA enabled, device {}", end->rdma_device));
+  for (const auto& end : ends) {
+    if (end.link == nullptr || !end.link->rdma) continue;
+    Action action = make(Task::rdma_check, end.rdma_device, "rdma_ctl status; ibv_devices",
+                         fmt::format("the link {} carries RDMA", fleet.link_name(*end.link)),
+                         fmt::format("RDMA enabled, device {}", end.rdma_device));
     action.root = false;
     scratch.add(std::move(action));
   }

@@ -102,6 +102,16 @@ GuardNeed guard_need(const model::Fleet& fleet, const NodePlan& node, const fact
     // ifconfig's `inet` replaces the first address: the session's own, or another than that.
     const auto* interface = facts.find_interface(action.target);
     const auto parts = parse_command(action);
+    // Who manages a Linux interface gives it these addresses and no others; ip(8) alone adds them.
+    if (parts && action.task == Task::settings_set && action.target == session &&
+        parts->settings->manager != platform::Manager::none &&
+        !parts->settings->addresses.empty()) {
+      const auto& wanted = parts->settings->addresses;
+      const bool stays = std::ranges::any_of(wanted, [&](const auto& one) {
+        return one.address.to_string() == facts.session_address;
+      });
+      if (!stays) need.new_address = wanted.front().address;
+    }
     if (action.task != Task::address_assign || !parts || interface == nullptr) continue;
     const bool replaces = !interface->inet.empty() && action.target == session &&
                           interface->inet.front().address.to_string() == facts.session_address;

@@ -6,6 +6,8 @@
 #include "bringup/util/shell.hpp"
 #include "bringup/util/template.hpp"
 #include "guard_parts.hpp"
+#include "script_parts.hpp"
+#include "settings_undo.hpp"
 
 namespace bringup::plan {
 namespace {
@@ -39,6 +41,18 @@ bu_back_inet() {
     bu_kind='alias'
   done
   if [ "$(bu_inets "$bu_if")" != "$bu_want" ]; then bu_wrong "$bu_if: addresses: $bu_text"; fi
+}
+bu_ip_inets() {
+  ip -o -4 address show dev "$1" </dev/null 2>/dev/null | awk '
+    { for (i = 1; i < NF; i++) if ($i == "inet") print $(i + 1) }' | sort
+}
+bu_same_inets() { [ "$(bu_ip_inets "$1")" = "$2" ]; }
+bu_back_same() {
+  bu_if=$1
+  shift
+  bu_want=
+  if [ $# -gt 0 ]; then bu_want=$(printf '%s\n' "$@" | sort); fi
+  if ! bu_wait 50 bu_same_inets "$bu_if" "$bu_want"; then bu_wrong "$bu_if: addresses: $bu_text"; fi
 }
 bu_back_member() {
   if ! bu_gone "$1" "$2"; then return; fi
@@ -117,14 +131,57 @@ KeeperBack keeper_back(const NodePlan& node, const facts::FileState& before) {
           fmt::format("  bu_back_keeper {}\n", content)};
 }
 
+// Of the changes that are one command each, in reverse. `lasting`: of those that a restart of the
+// node does not take back.
+struct CommandsBack {
+  std::string all, lasting, checks;
+};
+
+CommandsBack commands_back(const NodePlan& node, const facts::NodeFacts& before) {
+  CommandsBack out;
+  const facts::NodeRecord record = facts::record_of(node.node, before);
+  std::vector<std::string> looked_at;
+  for (auto it = node.actions.rbegin(); it != node.actions.rend(); ++it) {
+    for (const Action& back : inverse_of(*it, record)) {
+      const auto parts = parse_command(back);
+      if (!parts) continue;
+      const std::string line =
+          fmt::format("  bu_do() {{ {}; }}\n  bu_exec bu_do\n", command_as_root(back, *parts));
+      out.all += line;
+      const auto ran = parse_command(*it);
+      const bool lasts = ran && ((ran->settings && ran->settings->lasting == Lasting::yes) ||
+                                 it->content == "lasting\n");
+      if (lasts) out.lasting += line;
+      if (back.task == Task::route_remove) {
+        out.checks +=
+            fmt::format("  if bu_way {0} {1}; then bu_wrong 'the route to {0}: '\"$bu_text\"; fi\n",
+                        parts->destination.to_string(), parts->via.to_string());
+      }
+    }
+    if (before.os != facts::Os::linux_kernel || !is_interface(it->task) ||
+        !is_interface_name(it->target) ||
+        std::ranges::find(looked_at, it->target) != looked_at.end()) {
+      continue;
+    }
+    looked_at.push_back(it->target);
+    const auto* seen = before.find_interface(it->target);
+    if (seen == nullptr) continue;
+    std::string inets;
+    for (const auto& inet : seen->inet) inets += " " + inet.to_string();
+    out.checks += fmt::format("  bu_back_same {}{}\n", it->target, inets);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string undo_function(const NodePlan& node, const facts::NodeFacts& before) {
   std::vector<std::string> interfaces;
   std::string files;
   for (const Action& action : node.actions) {
-    if (nature(action) != Nature::change || !parse_command(action)) continue;
-    if (is_keeper(action.task)) continue;
+    const auto parts = parse_command(action);
+    if (nature(action) != Nature::change || !parts) continue;
+    if (is_keeper(action.task) || parts->settings || is_forwarding(action.task)) continue;
     if (is_file(action.task)) {
       // What could not be read cannot be written back; the write itself fails on such a thing.
       if (!before.matrix_file.problem.empty()) continue;
@@ -137,6 +194,7 @@ std::string undo_function(const NodePlan& node, const facts::NodeFacts& before) 
     }
   }
   std::string body;
+  if (before.os == facts::Os::linux_kernel) interfaces.clear();
   for (const std::string& name : interfaces) {
     const auto* seen = before.find_interface(name);
     if (seen == nullptr) continue;
@@ -159,10 +217,12 @@ std::string undo_function(const NodePlan& node, const facts::NodeFacts& before) 
     }
   }
   const KeeperBack keeper = keeper_back(node, before.keeper.file);
+  const CommandsBack commands = commands_back(node, before);
   files += keeper.last;
   return fill(kRestore, {{"<PLIST>", std::string(facts::kKeeperPlist)}}) +
-         "bu_undo() {\n  bu_bad=0\n" + keeper.first + body + files +
-         "  return \"$bu_bad\"\n}\nbu_undo_files() {\n  :\n" + keeper.first + files + "}\n";
+         "bu_undo() {\n  bu_bad=0\n" + keeper.first + commands.all + body + commands.checks +
+         files + "  return \"$bu_bad\"\n}\nbu_undo_files() {\n  :\n" + keeper.first +
+         commands.lasting + files + "}\n";
 }
 
 }  // namespace bringup::plan

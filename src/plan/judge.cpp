@@ -86,6 +86,10 @@ class Judge {
   }
 
   static void judge_ran(const Evidence& evidence, StepOutcome& step) {
+    if (evidence.parts.os == facts::Os::linux_kernel && !evidence.parts.settings &&
+        !is_forwarding(evidence.action.task)) {
+      return judge_ip_link(evidence, step);
+    }
     switch (evidence.action.task) {
       case Task::bridge_detach:
         return judge_detach(evidence, step);
@@ -107,6 +111,19 @@ class Judge {
         return judge_kept(evidence, step);
       case Task::persist_remove:
         return judge_not_kept(evidence, step);
+      case Task::settings_set:
+        return judge_settings(evidence, step);
+      case Task::settings_remove:
+        return judge_settings_removed(evidence, step);
+      case Task::route_add:
+      case Task::route_remove:
+        return judge_route(evidence, step);
+      case Task::forwarding_enable:
+      case Task::forwarding_disable:
+        return judge_forwarding(evidence, step);
+      case Task::neighbour_set:
+      case Task::neighbour_remove:
+        return judge_neighbour(evidence, step);
       case Task::rdma_check:
       case Task::profiler_collect:
         break;

@@ -59,6 +59,22 @@ std::string deed(const Action& action) {
       return "settings not made to outlive a reboot";
     case Task::persist_remove:
       return fmt::format("{} not removed", facts::kKeeperLabel);
+    case Task::settings_set:
+      return fmt::format("settings not made: {}", action.expected);
+    case Task::settings_remove:
+      return fmt::format("settings of {} not taken back", action.target);
+    case Task::route_add:
+      return fmt::format("route not set: {}", action.expected);
+    case Task::route_remove:
+      return "route not removed";
+    case Task::forwarding_enable:
+      return "forwarding not switched on";
+    case Task::forwarding_disable:
+      return "forwarding not switched off";
+    case Task::neighbour_set:
+      return fmt::format("neighbour not set: {}", action.expected);
+    case Task::neighbour_remove:
+      return "neighbour not removed";
     case Task::rdma_check:
     case Task::profiler_collect:
       break;

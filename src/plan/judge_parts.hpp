@@ -54,5 +54,12 @@ void judge_removed(const Evidence& e, StepOutcome& step);
 void judge_file_removed(const Evidence& e, StepOutcome& step);
 void judge_kept(const Evidence& e, StepOutcome& step);
 void judge_not_kept(const Evidence& e, StepOutcome& step);
+// bridge_detach, bridge_attach, interface_up and interface_down of Linux.
+void judge_ip_link(const Evidence& e, StepOutcome& step);
+void judge_settings(const Evidence& e, StepOutcome& step);
+void judge_settings_removed(const Evidence& e, StepOutcome& step);
+void judge_route(const Evidence& e, StepOutcome& step);
+void judge_forwarding(const Evidence& e, StepOutcome& step);
+void judge_neighbour(const Evidence& e, StepOutcome& step);
 
 }  // namespace bringup::plan

@@ -145,6 +145,37 @@ link() {
     bad "$1 does not hold $2: $words"
   fi
 }
+forward() {
+  if [ "$(sysctl -n net.inet.ip.forwarding 2>/dev/null)" = 1 ]; then return; fi
+  if words=$(sysctl -w net.inet.ip.forwarding=1 2>&1); then
+    did 'forwarding switched on'
+  else
+    bad "forwarding is off: $words"
+  fi
+}
+way() {
+  /sbin/route -n get -net "$1" 2>/dev/null | awk -v via="$2" '
+    $1 == "gateway:" && $2 == via { found = 1 }
+    END { exit !found }'
+}
+route() {
+  if way "$1" "$2"; then return; fi
+  /sbin/route -n delete -net "$1" >/dev/null 2>&1
+  words=$(/sbin/route -n add -net "$1" "$2" 2>&1)
+  if settle way "$1" "$2"; then
+    did "$1 goes by $2"
+  else
+    bad "no route to $1 by $2: $words"
+  fi
+}
+neighbour() {
+  case $(arp -n "$1" 2>/dev/null) in *permanent*) return ;; esac
+  if words=$(arp -s "$1" "$2" 2>&1); then
+    did "$1 fixed at $2"
+  else
+    bad "$1 not fixed at $2: $words"
+  fi
+}
 keep() {
   if unconfirmed /Users/*/.bringup/guard/*/* /var/root/.bringup/guard/*/*; then
     bad 'waiting: a guarded change is not confirmed'
@@ -152,66 +183,6 @@ keep() {
   fi
   if launchctl print system/io.exo.networksetup >/dev/null 2>&1; then
     bad 'conflict: io.exo.networksetup is loaded'
-    return
-  fi
-)sh";
-
-// ip(8): `addr add` of another address beside a wrong one would leave the wrong one first.
-constexpr std::string_view kLinux = R"sh(own=/usr/local/lib/bringup/links.sh
-state=/run/bringup-links.state
-log=
-boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null) || boot=unknown
-as_user() {
-  who=$1
-  shift
-  runuser -u "$who" -- "$@"
-}
-bridge_of() {
-  if [ ! -e "/sys/class/net/$1/brport" ]; then return; fi
-  ip -o link show dev "$1" 2>/dev/null | sed -n 's/.* master \([^ ]*\) .*/\1/p'
-}
-alone() { [ -z "$(bridge_of "$1")" ]; }
-is_up() {
-  case $(ip -o link show dev "$1" 2>/dev/null) in *[\<,]UP[,\>]*) return 0 ;; esac
-  return 1
-}
-inets() { ip -o -4 addr show dev "$1" 2>/dev/null | awk '{ print $4 }'; }
-holds() { inets "$1" | grep -Fqx "$2"; }
-link() {
-  if ! ip link show dev "$1" >/dev/null 2>&1; then
-    bad "there is no interface $1"
-    return
-  fi
-  found=$(bridge_of "$1")
-  if [ -n "$found" ]; then
-    words=$(ip link set dev "$1" nomaster 2>&1)
-    if ! settle alone "$1"; then
-      bad "$1 is still in $found: $words"
-      return
-    fi
-    did "$1 taken out of $found"
-  fi
-  if ! is_up "$1"; then
-    words=$(ip link set dev "$1" up 2>&1)
-    if ! settle is_up "$1"; then
-      bad "$1 is down: $words"
-      return
-    fi
-    did "$1 brought up"
-  fi
-  if holds "$1" "$2"; then return; fi
-  had=$(inets "$1" | head -n 1)
-  if [ -n "$had" ]; then ip addr del "$had" dev "$1" 2>/dev/null; fi
-  words=$(ip addr add "$2" dev "$1" 2>&1)
-  if settle holds "$1" "$2"; then
-    did "$1 given $2, it had ${had:-no address}"
-  else
-    bad "$1 does not hold $2: $words"
-  fi
-}
-keep() {
-  if unconfirmed /home/*/.bringup/guard/*/* /root/.bringup/guard/*/*; then
-    bad 'waiting: a guarded change is not confirmed'
     return
   fi
 )sh";
@@ -225,10 +196,7 @@ constexpr std::string_view kTail = R"sh(}
 }
 )sh";
 
-std::string link_line(const KeptLink& link, facts::Os os) {
-  if (os != facts::Os::darwin) {
-    return fmt::format("  link {} {}\n", link.interface, link.address.to_string());
-  }
+std::string link_line(const KeptLink& link) {
   const auto mask = model::Ipv4(model::Subnet::mask_of(link.address.prefix));
   return fmt::format("  link {} {} {} 0x{:08x}\n", link.interface, link.address.address.to_string(),
                      mask.to_string(), mask.value());
@@ -236,14 +204,19 @@ std::string link_line(const KeptLink& link, facts::Os os) {
 
 }  // namespace
 
-std::string keeper_script(const KeptSettings& settings, facts::Os os) {
-  const bool mac = os == facts::Os::darwin;
+std::string keeper_script(const KeptSettings& settings) {
   std::string script(kHead);
   if (!settings.matrix_path.empty()) script += kMatrix;
-  script += mac ? fill(kDarwin, {{"<PLIST>", std::string(facts::kKeeperPlist)},
-                                 {"<STATE>", std::string(facts::kKeeperState)}})
-                : std::string(kLinux);
-  for (const auto& link : settings.links) script += link_line(link, os);
+  script += fill(kDarwin, {{"<PLIST>", std::string(facts::kKeeperPlist)},
+                           {"<STATE>", std::string(facts::kKeeperState)}});
+  for (const auto& link : settings.links) script += link_line(link);
+  if (settings.forwarding) script += "  forward\n";
+  for (const auto& route : settings.routes) {
+    script += fmt::format("  route {} {}\n", route.destination.to_string(), route.via.to_string());
+  }
+  for (const auto& one : settings.neighbours) {
+    script += fmt::format("  neighbour {} {}\n", one.address.to_string(), one.mac);
+  }
   if (!settings.matrix_path.empty()) {
     script += fmt::format("  matrix {} {} {}\n", settings.user, shell_quote(settings.matrix_path),
                           shell_quote(settings.matrix));

@@ -6,8 +6,10 @@
 
 #include "bringup/plan/commands.hpp"
 #include "bringup/topology/ibv_matrix.hpp"
+#include "bringup/topology/routes.hpp"
 #include "bringup/util/shell.hpp"
 #include "bringup/util/text.hpp"
+#include "shell_text.hpp"
 
 namespace bringup::plan {
 namespace {
@@ -102,6 +104,17 @@ std::optional<std::vector<std::string>> shell_words(std::string_view text) {
   return std::nullopt;
 }
 
+// Every line "  KEY …" of the script, as words; an empty one for a line that is not as we write it.
+std::vector<std::vector<std::string>> lines_of(std::string_view text, std::string_view key) {
+  const std::string mark = fmt::format("\n  {} ", key);
+  std::vector<std::vector<std::string>> out;
+  for (std::size_t at = text.find(mark); at != std::string_view::npos;
+       at = text.find(mark, at + 1)) {
+    out.push_back(shell_words(text.substr(at + 1)).value_or(std::vector<std::string>{""}));
+  }
+  return out;
+}
+
 std::optional<KeptLink> read_link(const std::vector<std::string>& words) {
   if (words.size() != 5 || !is_interface_name(words[1])) return std::nullopt;
   const auto address = model::Ipv4::parse(words[2]);
@@ -112,16 +125,6 @@ std::optional<KeptLink> read_link(const std::vector<std::string>& words) {
       return KeptLink{words[1], {*address, prefix}};
   }
   return std::nullopt;
-}
-
-// printf of the lines, each a word: one line of shell that can still be read.
-std::string print_lines(std::string_view text) {
-  std::string out = "printf '%s\\n'";
-  for (const std::string_view line :
-       split(text.substr(0, text.size() - text.ends_with('\n')), '\n')) {
-    out += " " + shell_quote(line);
-  }
-  return out;
 }
 
 }  // namespace
@@ -144,6 +147,21 @@ KeptSettings kept_settings(const model::Fleet& fleet, std::size_t node, const st
       out.links.push_back({end.interface, {end.address, link.subnet.prefix()}});
     }
   }
+  for (const auto& segment : fleet.segments) {
+    const bool here = std::ranges::any_of(segment.members,
+                                          [&](const auto& member) { return member.node == node; });
+    for (const auto& member : segment.members) {
+      if (member.node == node) {
+        out.links.push_back({member.interface, {member.address, segment.subnet.prefix()}});
+      } else if (here && !member.mac.empty()) {
+        out.neighbours.push_back({member.address, member.mac});
+      }
+    }
+  }
+  for (const auto& route : topology::routes_of(fleet, node)) {
+    out.routes.push_back({route.destination, route.via});
+  }
+  out.forwarding = topology::forwards(fleet, node);
   const auto matrix = topology::ibv_matrix(fleet);
   if (rdma && matrix && is_login_name(login)) {
     out.matrix_path = fleet.ibv_path;
@@ -155,8 +173,7 @@ KeptSettings kept_settings(const model::Fleet& fleet, std::size_t node, const st
 
 std::string launch_daemon(const KeptSettings& settings) {
   static_assert(kSeconds == 60);
-  return std::string(kPlistHead) + escaped(keeper_script(settings, facts::Os::darwin)) +
-         std::string(kPlistTail);
+  return std::string(kPlistHead) + escaped(keeper_script(settings)) + std::string(kPlistTail);
 }
 
 std::optional<KeptSettings> parse_launch_daemon(std::string_view plist) {
@@ -168,12 +185,25 @@ std::optional<KeptSettings> parse_launch_daemon(std::string_view plist) {
       plist.substr(kPlistHead.size(), plist.size() - kPlistHead.size() - kPlistTail.size()));
   KeptSettings settings;
   const std::string_view text = script;
-  for (std::size_t at = text.find("\n  link "); at != std::string_view::npos;
-       at = text.find("\n  link ", at + 1)) {
-    const auto words = shell_words(text.substr(at + 1));
-    const auto link = words ? read_link(*words) : std::nullopt;
+  for (const auto& words : lines_of(text, "link")) {
+    const auto link = read_link(words);
     if (!link) return std::nullopt;
     settings.links.push_back(*link);
+  }
+  settings.forwarding = text.find("\n  forward\n") != std::string_view::npos;
+  for (const auto& words : lines_of(text, "route")) {
+    const auto destination = words.size() == 3
+                                 ? model::Subnet::parse(words[1])
+                                 : Expected<model::Subnet>(fail(ErrorCode::parse, ""));
+    const auto via = model::Ipv4::parse(words.back());
+    if (!destination || !via || destination->prefix() < 2) return std::nullopt;
+    settings.routes.push_back({*destination, *via});
+  }
+  for (const auto& words : lines_of(text, "neighbour")) {
+    if (words.size() != 3 || !is_mac(words[2])) return std::nullopt;
+    const auto address = model::Ipv4::parse(words[1]);
+    if (!address) return std::nullopt;
+    settings.neighbours.push_back({*address, words[2]});
   }
   if (const auto at = text.find("\n  matrix "); at != std::string_view::npos) {
     const auto words = shell_words(text.substr(at + 1));
@@ -187,22 +217,6 @@ std::optional<KeptSettings> parse_launch_daemon(std::string_view plist) {
   }
   if (launch_daemon(settings) != plist) return std::nullopt;
   return settings;
-}
-
-std::vector<KeeperFile> systemd_keeper(const KeptSettings& settings) {
-  constexpr const char* kScript = "/usr/local/lib/bringup/links.sh";
-  return {
-      {kScript, "#!/bin/sh\n" + keeper_script(settings, facts::Os::linux_kernel), 0755},
-      {"/etc/systemd/system/bringup-links.service",
-       fmt::format("[Unit]\nDescription=Keeps the links that bringup declares\n\n"
-                   "[Service]\nType=oneshot\nExecStart=/bin/sh {}\n",
-                   kScript)},
-      {"/etc/systemd/system/bringup-links.timer",
-       fmt::format("[Unit]\nDescription=Keeps the links that bringup declares\n\n"
-                   "[Timer]\nOnBootSec=1\nOnUnitActiveSec={}\nAccuracySec=1\n\n"
-                   "[Install]\nWantedBy=timers.target\n",
-                   kSeconds)},
-  };
 }
 
 std::string install_keeper_command(std::string_view plist, std::string_view before) {
@@ -262,8 +276,8 @@ KeeperState keeper_state(const model::Fleet& fleet, std::size_t node,
                          const facts::NodeFacts& facts) {
   const auto& keeper = facts.keeper;
   const bool there = keeper.file.present || keeper.loaded;
-  const bool wanted =
-      fleet.persist && facts.os == facts::Os::darwin && !fleet.links_of(node).empty();
+  const bool wanted = fleet.persist && facts.os == facts::Os::darwin &&
+                      !(fleet.links_of(node).empty() && fleet.segments_of(node).empty());
   if (!wanted) return there ? KeeperState::left : KeeperState::unused;
   if (!there) return KeeperState::missing;
   const bool same =

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "bringup/plan/commands.hpp"
 #include "bringup/plan/plan.hpp"
 
 namespace bringup::plan {
@@ -14,6 +15,12 @@ inline constexpr std::string_view kSurroundings =
 
 // The shell functions that carry the steps out; after facts::frame_functions().
 std::string change_functions(const NodePlan& node, model::Become become);
+
+// Those for changes that are one command each: a gateway's, and all of a Linux node's. Empty where
+// the node has none.
+std::string command_functions(const NodePlan& node);
+// The command with bu_root before each part that needs root.
+std::string command_as_root(const Action& action, const CommandParts& parts);
 
 // A line per change, each with `before_each` (whole lines) in front; to stand inside a function.
 std::string change_steps(const NodePlan& node, std::string_view before_each);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "bringup/plan/commands.hpp"
+#include "bringup/topology/routes.hpp"
 #include "bringup/util/text.hpp"
 
 namespace bringup::plan {
@@ -45,6 +46,22 @@ void add_changes_of_a_mac(const model::Fleet& fleet, std::size_t node,
     out.push_back(fmt::format("/sbin/ifconfig {} down", name));
     out.push_back(fmt::format("/sbin/ifconfig {} inet [0-9]* netmask [0-9]*", name));
     out.push_back(fmt::format("/sbin/ifconfig {} inet [0-9]* -alias", name));
+  }
+  for (const auto& route : topology::routes_of(fleet, node)) {
+    for (const char* verb : {"add", "delete"}) {
+      out.push_back(
+          fmt::format("/sbin/route -n {} -net {} [0-9]*", verb, route.destination.to_string()));
+    }
+  }
+  for (const std::size_t index : fleet.segments_of(node)) {
+    for (const auto& member : fleet.segments[index].members) {
+      if (member.node == node || member.mac.empty()) continue;
+      out.push_back(fmt::format("/usr/sbin/arp -s {} [0-9a-f]*", member.address.to_string()));
+      out.push_back(fmt::format("/usr/sbin/arp -d {}", member.address.to_string()));
+    }
+  }
+  if (topology::forwards(fleet, node)) {
+    out.emplace_back("/usr/sbin/sysctl -w net.inet.ip.forwarding=[01]");
   }
   out.emplace_back("/sbin/route -n add default [0-9]*");
   if (is_plain_path(fleet.ibv_path)) out.push_back("/bin/rm -f " + fleet.ibv_path);

@@ -6,8 +6,10 @@
 
 #include "bringup/plan/commands.hpp"
 #include "bringup/plan/persist.hpp"
+#include "bringup/plan/settings.hpp"
 #include "bringup/util/text.hpp"
 #include "differ.hpp"
+#include "settings_undo.hpp"
 
 namespace bringup::plan {
 namespace {
@@ -40,10 +42,25 @@ class Undoer {
     std::vector<std::string> interfaces;
     std::vector<std::string> files;
     bool kept = false;
+    bool forwarding = false;
+    std::vector<const Action*> settings;
+    std::vector<const Action*> neighbours;
     for (const auto& action : ran.actions) {
       if (nature(action) == Nature::check) continue;
       if (is_keeper(action.task)) {
         kept = true;
+        continue;
+      }
+      if (is_forwarding(action.task)) {
+        forwarding = true;
+        continue;
+      }
+      if (action.task == Task::neighbour_set || action.task == Task::neighbour_remove) {
+        neighbours.push_back(&action);
+        continue;
+      }
+      if (action.task == Task::settings_set || action.task == Task::settings_remove) {
+        settings.push_back(&action);
         continue;
       }
       auto& targets = is_file(action.task) ? files : interfaces;
@@ -52,6 +69,12 @@ class Undoer {
       }
     }
     std::erase_if(interfaces, [&](const auto& name) { return !known(name); });
+    if (forwarding) forward();
+    for (const auto* action : neighbours) neighbour(*action);
+    for (auto it = settings.rbegin(); it != settings.rend(); ++it) settle(**it);
+    if (facts_.os == facts::Os::darwin) {
+      for (const auto& name : interfaces) routes(name);
+    }
     for (const auto& name : interfaces) leave_bridges(name);
     for (const auto& name : interfaces) addresses(name);
     for (const auto& name : interfaces) state(name);
@@ -90,19 +113,129 @@ class Undoer {
     return false;
   }
 
+  // Of a Linux interface, whose profile or file is what a run set.
+  void settle(const Action& ran) {
+    const auto set = parse_settings(ran.content);
+    if (!set) return;
+    if (ran.task == Task::settings_remove) {
+      if (set->addresses.empty()) return;
+      Action action = settings_action(Task::settings_set, *set, sudo_ ? "sudo " : "");
+      action.why = fmt::format("the run took the settings of {} away", set->interface);
+      action.expected = fmt::format("the settings of {} as before the run", set->interface);
+      plan_.actions.push_back(std::move(action));
+      return;
+    }
+    const std::string place = settings_place(*set);
+    const auto has = [&](const std::map<std::string, facts::FileState>& own) {
+      return own.contains(place);
+    };
+    const auto* was = before_.find(set->interface);
+    const auto* now = now_.find(set->interface);
+    const bool same = was != nullptr && now != nullptr && was->inet == now->inet &&
+                      was->mtu == now->mtu && was->up == now->up &&
+                      has(before_.own) == has(now_.own) && before_.routes == now_.routes;
+    if (same) return;
+    for (Action action : undo_settings(*set, &before_)) {
+      if (const auto parts = parse_command(action); parts && parts->settings) {
+        action.shown = action.task == Task::settings_set
+                           ? set_settings_command(*parts->settings, sudo_ ? "sudo " : "")
+                           : drop_settings_command(*parts->settings, sudo_ ? "sudo " : "");
+      } else {
+        action.shown = shown_command(action.command, sudo_);
+      }
+      action.why = fmt::format("before the run {} was set up otherwise", set->interface);
+      action.expected = fmt::format("{} as before the run", set->interface);
+      plan_.actions.push_back(std::move(action));
+    }
+  }
+
+  void forward() {
+    const bool same = before_.forwarding == now_.forwarding &&
+                      before_.own.contains(std::string(kForwardingFile)) ==
+                          now_.own.contains(std::string(kForwardingFile));
+    if (same || !before_.forwarding) return;
+    const bool on = *before_.forwarding;
+    const Lasting lasting =
+        before_.own.contains(std::string(kForwardingFile)) ? Lasting::yes : Lasting::until_reboot;
+    const Forwarding state = on ? Forwarding::on : Forwarding::off;
+    change(
+        on ? Task::forwarding_enable : Task::forwarding_disable, "forwarding",
+        forwarding_command(facts_.os, state, lasting),
+        fmt::format("forwarding is {}; before the run it was {}",
+                    facts_.forwarding == true ? "on" : "off", on ? "on" : "off"),
+        forwarding_command(facts_.os, on ? Forwarding::off : Forwarding::on, Lasting::until_reboot),
+        on ? "IPv4 packets forwarded" : "IPv4 packets not forwarded",
+        lasting == Lasting::yes ? "lasting\n" : "");
+    plan_.actions.back().shown =
+        forwarding_command(facts_.os, state, lasting, sudo_ ? "sudo " : "");
+  }
+
+  void neighbour(const Action& ran) {
+    const auto parts = parse_command(ran);
+    if (!parts) return;
+    const auto held = [&](const std::vector<platform::Neighbour>& entries) {
+      return std::ranges::find(entries, parts->address.address, &platform::Neighbour::address);
+    };
+    const auto was = held(before_.neighbours);
+    const auto now = held(now_.neighbours);
+    const std::string address = parts->address.address.to_string();
+    if (was == before_.neighbours.end()) {
+      if (now == now_.neighbours.end()) return;
+      change(Task::neighbour_remove, ran.target, neighbour_remove_command(parts->address.address),
+             fmt::format("{} is fixed; before the run it was not", address), ran.command,
+             fmt::format("{} not fixed", address));
+    } else if (now == now_.neighbours.end() || now->mac != was->mac) {
+      change(Task::neighbour_set, ran.target, neighbour_set_command(was->address, was->mac),
+             fmt::format("before the run {} was fixed at {}", address, was->mac), ran.command,
+             fmt::format("{} at {} for good", address, was->mac));
+    }
+  }
+
+  // A Mac's routes over a next hop, through this interface.
+  void routes(const std::string& name) {
+    const auto over = [&](const platform::Route& route) {
+      return route.interface == name && route.destination.prefix() >= 2 &&
+             model::Ipv4::parse(route.gateway).has_value();
+    };
+    for (const auto& route : now_.routes) {
+      if (!over(route) || std::ranges::find(before_.routes, route) != before_.routes.end())
+        continue;
+      const auto via = *model::Ipv4::parse(route.gateway);
+      change(Task::route_remove, name, route_remove_command(route.destination, via),
+             fmt::format("{} goes by {}; before the run it did not", route.destination.to_string(),
+                         route.gateway),
+             route_add_command(route.destination, via),
+             fmt::format("no route to {} by {}", route.destination.to_string(), route.gateway));
+    }
+    for (const auto& route : before_.routes) {
+      if (!over(route) || std::ranges::find(now_.routes, route) != now_.routes.end()) continue;
+      const auto via = *model::Ipv4::parse(route.gateway);
+      change(
+          Task::route_add, name, route_add_command(route.destination, via),
+          fmt::format("before the run {} went by {}", route.destination.to_string(), route.gateway),
+          route_remove_command(route.destination, via),
+          fmt::format("{} by {}", route.destination.to_string(), route.gateway));
+    }
+  }
+
+  [[nodiscard]] bool on_linux() const { return facts_.os == facts::Os::linux_kernel; }
+
   void leave_bridges(const std::string& name) {
     const auto was = before_.bridges_of(name);
     for (const auto& bridge : now_.bridges_of(name)) {
       if (std::ranges::find(was, bridge) != was.end()) continue;
-      change(Task::bridge_detach, name, detach_command(bridge, name),
+      change(Task::bridge_detach, name,
+             on_linux() ? ip_detach_command(name) : detach_command(bridge, name),
              fmt::format("{} is a member of {}; before the run it was not", name, bridge),
-             attach_command(bridge, name), fmt::format("{} in no bridge", name));
+             on_linux() ? ip_attach_command(bridge, name) : attach_command(bridge, name),
+             fmt::format("{} in no bridge", name), on_linux() ? bridge : "");
     }
   }
 
   // ifconfig without `alias` replaces the first address; more than one that is lost is told by the
   // comparison that follows, since no command of ours adds a second.
   void addresses(const std::string& name) {
+    if (on_linux()) return;  // they are among the settings
     const Inet& was = before_.find(name)->inet;
     const Inet& now = now_.find(name)->inet;
     if (was == now) return;
@@ -126,6 +259,7 @@ class Undoer {
 
   // Setting an address brings the interface up, so its state is returned after the addresses.
   void state(const std::string& name) {
+    if (on_linux()) return;
     const bool was = before_.find(name)->up;
     const bool assigned = std::ranges::any_of(plan_.actions, [&](const Action& action) {
       return action.task == Task::address_assign && action.target == name;
@@ -144,9 +278,11 @@ class Undoer {
     const auto now = now_.bridges_of(name);
     for (const auto& bridge : before_.bridges_of(name)) {
       if (std::ranges::find(now, bridge) != now.end()) continue;
-      change(Task::bridge_attach, name, attach_command(bridge, name),
+      change(Task::bridge_attach, name,
+             on_linux() ? ip_attach_command(bridge, name) : attach_command(bridge, name),
              fmt::format("{} is not in {}; before the run it was a member", name, bridge),
-             detach_command(bridge, name), fmt::format("{} in {}", name, bridge));
+             on_linux() ? ip_detach_command(name) : detach_command(bridge, name),
+             fmt::format("{} in {}", name, bridge), on_linux() ? bridge : "");
     }
   }
 

@@ -7,7 +7,7 @@
 namespace bringup::plan {
 namespace {
 
-constexpr std::array<std::pair<Task, std::string_view>, 12> kTasks{{
+constexpr std::array<std::pair<Task, std::string_view>, 20> kTasks{{
     {Task::bridge_detach, "bridge.detach"},
     {Task::interface_up, "interface.up"},
     {Task::address_assign, "address.assign"},
@@ -18,6 +18,14 @@ constexpr std::array<std::pair<Task, std::string_view>, 12> kTasks{{
     {Task::file_remove, "file.remove"},
     {Task::persist_install, "persist.install"},
     {Task::persist_remove, "persist.remove"},
+    {Task::settings_set, "settings.set"},
+    {Task::settings_remove, "settings.remove"},
+    {Task::route_add, "route.add"},
+    {Task::route_remove, "route.remove"},
+    {Task::forwarding_enable, "forwarding.enable"},
+    {Task::forwarding_disable, "forwarding.disable"},
+    {Task::neighbour_set, "neighbour.set"},
+    {Task::neighbour_remove, "neighbour.remove"},
     {Task::rdma_check, "rdma.check"},
     {Task::profiler_collect, "profiler.collect"},
 }};
@@ -90,8 +98,12 @@ bool is_keeper(Task task) {
   return task == Task::persist_install || task == Task::persist_remove;
 }
 
+bool is_forwarding(Task task) {
+  return task == Task::forwarding_enable || task == Task::forwarding_disable;
+}
+
 bool is_interface(Task task) {
-  return !is_file(task) && !is_keeper(task) && task != Task::rdma_check &&
+  return !is_file(task) && !is_keeper(task) && !is_forwarding(task) && task != Task::rdma_check &&
          task != Task::profiler_collect;
 }
 

@@ -4,6 +4,7 @@
 
 #include "bringup/platform/linux.hpp"
 #include "bringup/util/text.hpp"
+#include "linux_json.hpp"
 #include "scan.hpp"
 
 namespace bringup::platform::linux_kernel {
@@ -11,24 +12,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kMaxText = std::size_t{4} << 20;
 constexpr std::size_t kMaxInterfaces = 4096;
-
-std::string text_of(const Json& object, const char* key) {
-  const auto it = object.find(key);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
-}
 
 std::uint32_t number_of(const Json& object, const char* key) {
   const auto it = object.find(key);
   if (it == object.end() || !it->is_number_unsigned()) return 0;
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(it->get<std::uint64_t>(), 0xffffffffU));
-}
-
-const Json& list_of(const Json& object, const char* key) {
-  static const Json none = Json::array();
-  const auto it = object.find(key);
-  return it != object.end() && it->is_array() ? *it : none;
 }
 
 void add_addresses(const Json& entry, Interface& out) {
@@ -53,15 +42,33 @@ bool is_bridge(const Json& entry) {
 
 }  // namespace
 
+Expected<Json> list_in(std::string_view text, std::string_view what, std::size_t most) {
+  constexpr std::size_t kMaxText = std::size_t{4} << 20;
+  if (text.size() > kMaxText) return malformed(what, "too long", "");
+  Json document = Json::parse(text, nullptr, false);
+  if (!document.is_array()) return malformed(what, "no list", text.substr(0, 80));
+  if (document.size() > most) return malformed(what, "too many entries", "");
+  return document;
+}
+
+std::string text_of(const Json& object, const char* key) {
+  const auto it = object.find(key);
+  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+const Json& list_of(const Json& object, const char* key) {
+  static const Json none = Json::array();
+  const auto it = object.find(key);
+  return it != object.end() && it->is_array() ? *it : none;
+}
+
 Expected<IpAddr> parse_ip_addr(std::string_view text) {
   constexpr std::string_view kWhat = "ip addr";
-  if (text.size() > kMaxText) return malformed(kWhat, "too long", "");
-  const Json document = Json::parse(text, nullptr, false);
-  if (!document.is_array()) return malformed(kWhat, "no list of interfaces", text.substr(0, 80));
-  if (document.size() > kMaxInterfaces) return malformed(kWhat, "too many interfaces", "");
+  const auto document = list_in(text, kWhat, kMaxInterfaces);
+  if (!document) return tl::unexpected(document.error());
   IpAddr out;
   std::map<std::string, std::vector<std::string>> members;
-  for (const Json& entry : document) {
+  for (const Json& entry : *document) {
     if (!entry.is_object()) return malformed(kWhat, "an interface that is no object", "");
     Interface one;
     one.name = text_of(entry, "ifname");

@@ -30,6 +30,8 @@ inline constexpr std::string_view kKeeperLabel = "dev.bringup.links";
 inline constexpr std::string_view kKeeperPlist = "/Library/LaunchDaemons/dev.bringup.links.plist";
 inline constexpr std::string_view kKeeperState = "/var/run/bringup-links.state";
 
+inline constexpr std::string_view kOwnProfile = "NetworkManager:";
+
 struct KeeperRun {
   std::int64_t seconds_ago = 0;  // by the node's own clock; never negative
   bool this_boot = false;        // since the node was started
@@ -59,8 +61,13 @@ struct NodeFacts {
   std::vector<platform::Route> routes;  // IPv4
   std::optional<bool> forwarding;       // of IPv4 packets; unset: could not be read
   std::vector<platform::Neighbour> neighbours;
-  std::vector<platform::Owner> owners;                 // Linux: one for each interface
-  std::vector<std::string> name_servers;               // of /etc/resolv.conf, in its order
+  std::vector<platform::Owner> owners;    // Linux: one for each interface
+  std::vector<std::string> name_servers;  // of /etc/resolv.conf, in its order
+  // Linux: what of ours lies on the node, by path, or kOwnProfile and the connection's name for
+  // NetworkManager's profiles (in the words of parse_nmcli_profile, "saved yes" at the end for
+  // those that outlive a reboot).
+  std::map<std::string, FileState> own;
+  bool has_netplan = false;                            // a netplan configuration, and its command
   std::map<std::string, std::string> rdma_interfaces;  // Linux: verbs device, its interface
   platform::RdmaState rdma = platform::RdmaState::unknown;
   std::optional<std::vector<std::string>> ibv_devices;      // unset: no such tool or unreadable
@@ -78,6 +85,8 @@ struct NodeFacts {
   std::vector<std::string> problems;     // "ifconfig: output could not be parsed: …"
 
   [[nodiscard]] const platform::Interface* find_interface(std::string_view name) const;
+  [[nodiscard]] const platform::Owner* owner_of(std::string_view interface) const;
+  [[nodiscard]] std::vector<platform::Route> default_routes() const;
   [[nodiscard]] const platform::Bridge* bridge_of(std::string_view member) const;
 };
 

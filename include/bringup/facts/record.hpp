@@ -1,6 +1,8 @@
 #pragma once
 // The part of a node's facts that changes can touch and a reboot can lose, as a run keeps it: what
 // `rollback` returns to and `recover` compares with. "bringup.facts/1" (docs/schema/facts-1.json).
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +17,7 @@ struct RecordedInterface {
   std::string name;
   bool up = false;
   std::vector<model::InterfaceAddress> inet;  // in the system's order: the first is the primary one
+  std::uint32_t mtu = 0;                      // 0: recorded before it was kept
   bool operator==(const RecordedInterface&) const = default;
 };
 
@@ -27,7 +30,10 @@ struct NodeRecord {
   platform::RdmaState rdma = platform::RdmaState::unknown;
   FileState matrix;
   std::optional<FileState> keeper;  // kKeeperPlist; unset: recorded before it was known
-  std::string digest;               // plan_digest() of the facts
+  std::optional<bool> forwarding;
+  std::map<std::string, FileState> own;         // as in NodeFacts
+  std::vector<platform::Neighbour> neighbours;  // those for good
+  std::string digest;                           // plan_digest() of the facts
   [[nodiscard]] const RecordedInterface* find(std::string_view interface) const;
   // Names of the bridges that it is a member of.
   [[nodiscard]] std::vector<std::string> bridges_of(std::string_view interface) const;

@@ -3,8 +3,8 @@
 // node; the node's system runs it as root at boot and every minute, without any controller. It puts
 // right what it finds wrong with the declared links and the matrix file, and touches nothing else.
 //
-// On a Mac the script stands within one file, a launchd job (launchd.plist(5)); on Linux beside a
-// service and its timer (systemd.service(5), systemd.timer(5)).
+// The script stands within one file, a launchd job (launchd.plist(5)). On Linux whoever owns the
+// interface keeps it (settings.hpp).
 //
 // It leaves everything alone while exo's daemon is loaded, which would undo it in turn, and while a
 // guarded change (guard.hpp) that was made with this very file is not confirmed: a boot must not
@@ -17,6 +17,7 @@
 #include "bringup/facts/node_facts.hpp"
 #include "bringup/model/fleet.hpp"
 #include "bringup/plan/plan.hpp"
+#include "bringup/plan/settings.hpp"
 
 namespace bringup::plan {
 
@@ -27,7 +28,10 @@ struct KeptLink {
 };
 
 struct KeptSettings {
-  std::vector<KeptLink> links;
+  std::vector<KeptLink> links;  // and places in segments
+  std::vector<SettingsRoute> routes;
+  std::vector<SettingsNeighbour> neighbours;
+  bool forwarding = false;
   // The matrix file, of the login user as `apply` leaves it; all empty where there is none.
   std::string matrix_path, matrix, user;
   bool operator==(const KeptSettings&) const = default;
@@ -38,23 +42,14 @@ struct KeptSettings {
 KeptSettings kept_settings(const model::Fleet& fleet, std::size_t node, const std::string& login);
 bool is_login_name(std::string_view name);
 
-// POSIX sh for /bin/sh of that system (darwin or linux_kernel).
-std::string keeper_script(const KeptSettings& settings, facts::Os os);
+// POSIX sh for a Mac's /bin/sh.
+std::string keeper_script(const KeptSettings& settings);
 
 // The content of facts::kKeeperPlist, root's, 0644.
 std::string launch_daemon(const KeptSettings& settings);
 // The settings in it; nothing when it is not, byte for byte, what launch_daemon() makes of them: a
 // saved plan can install no other daemon.
 std::optional<KeptSettings> parse_launch_daemon(std::string_view plist);
-
-// The same on Linux: a script, a service and its timer. All root's; `systemctl enable --now
-// bringup-links.timer` starts them.
-struct KeeperFile {
-  std::string path;
-  std::string content;
-  int mode = 0644;
-};
-std::vector<KeeperFile> systemd_keeper(const KeptSettings& settings);
 
 // One line of POSIX sh each; `before` stands in front of each command that needs root: "" or
 // "sudo ". launchctl(1): bootout of a job that is not loaded fails, which is none of our concern.

@@ -24,6 +24,16 @@ enum class Task {
   // What makes settings outlive a reboot (persist.hpp); the target is its file.
   persist_install,
   persist_remove,
+  // A Linux interface, by whoever owns it (settings.hpp).
+  settings_set,
+  settings_remove,
+  // What gateways need; on Linux a route is one of an interface's settings.
+  route_add,
+  route_remove,
+  forwarding_enable,
+  forwarding_disable,
+  neighbour_set,
+  neighbour_remove,
   rdma_check,
   profiler_collect,
 };
@@ -47,8 +57,9 @@ struct Action {
   bool operator==(const Action&) const = default;
 };
 [[nodiscard]] Nature nature(const Action& action);
-bool is_file(Task task);       // does it change a file of the login's, not an interface
-bool is_keeper(Task task);     // does it install or remove the keeper
+bool is_file(Task task);    // does it change a file of the login's, not an interface
+bool is_keeper(Task task);  // does it install or remove the keeper
+bool is_forwarding(Task task);
 bool is_interface(Task task);  // does it change an interface
 
 enum class Severity { note, warning, error };

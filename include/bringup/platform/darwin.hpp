@@ -41,6 +41,10 @@ Expected<std::string> parse_location(std::string_view text);
 // by itself (flag W: one per neighbour in the ARP table) are left out: they come and go.
 Expected<std::vector<Route>> parse_routes(std::string_view text);
 
+// `arp -an`: "? (10.10.0.3) at 2:0:0:0:0:4 on bridge0 ifscope permanent [bridge]". Incomplete
+// entries have no MAC.
+Expected<std::vector<Neighbour>> parse_arp(std::string_view text);
+
 // `route -n get ADDRESS`: the interface it leaves through; nullopt: not in the table.
 Expected<std::optional<std::string>> parse_route_get(std::string_view text);
 

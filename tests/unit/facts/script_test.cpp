@@ -37,12 +37,16 @@ class Shells : public testing::TestWithParam<std::vector<std::string>> {
     const auto prints = [&](const char* file) { return "cat " + bin_.path(file); };
     bin_.program("uname", "case $1 in -s) echo Darwin;; -n) echo mac1.local;; *) exit 1;; esac");
     bin_.program("id", "[ \"$*\" = -un ] && echo lab");
-    bin_.program("sysctl", "[ \"$*\" = '-n hw.model' ] && echo Mac15,14");
+    bin_.program(
+        "sysctl",
+        "case $2 in hw.model) echo Mac15,14;; net.inet.ip.forwarding) echo 1;; *) exit 1;; "
+        "esac");
     bin_.program("ifconfig", "[ \"$*\" = -a ] && " + prints("ifconfig_all.txt"));
     bin_.program("networksetup", "case $1 in -listallhardwareports) " +
                                      prints("hardware_ports.txt") +
                                      ";; -getcurrentlocation) echo Automatic;; *) exit 4;; esac");
     bin_.program("netstat", "[ \"$*\" = '-rn -f inet' ] && " + prints("netstat.txt"));
+    bin_.program("arp", "[ \"$*\" = -an ] && echo '? (10.0.0.1) at 2:0:0:0:0:4 on en0 [ethernet]'");
     bin_.program("rdma_ctl", "[ \"$*\" = status ] && echo enabled");
     bin_.program("ibv_devices", prints("ibv_devices.txt"));
     bin_.program("ibv_devinfo", "[ \"$*\" = -v ] && " + prints("ibv_devinfo.txt"));
@@ -96,6 +100,38 @@ INSTANTIATE_TEST_SUITE_P(Posix, Shells,
                          testing::Values(std::vector<std::string>{"/usr/bin/dash", "-s"},
                                          std::vector<std::string>{"/bin/bash", "--posix", "-s"}),
                          [](const auto& shell) { return shell.index == 0 ? "dash" : "bash"; });
+
+// A Pi with NetworkManager, and what of ours lies on it.
+TEST_P(Shells, ReadAWholeLinuxNode) {
+  make_mac();
+  bin_.program("uname", "case $1 in -s) echo Linux;; -n) echo pi5;; *) exit 1;; esac");
+  bin_.program("ip",
+               "case \"$*\" in '-d -j addr') cat " + bin_.path("addr") +
+                   ";; '-j -4 route show table main') echo '[{\"dst\":\"default\",\"gateway\":"
+                   "\"192.168.1.1\",\"dev\":\"en5\"}]';; '-j -4 neigh') echo '[]';; *) exit 2;; "
+                   "esac");
+  bin_.write("addr", read_data("linux/ip-addr.json"));
+  bin_.program(
+      "nmcli",
+      "case \"$*\" in *device) echo 'en5:connected:5f1b7d2e-0000-4000-8000-00000000000b:"
+      "bringup-en5';; '-t -f NAME connection show') printf 'home\\nbringup-en5\\n';; *'id "
+      "bringup-en5') printf 'connection.interface-name:en5\\nconnection.autoconnect:yes\\n"
+      "ipv4.method:manual\\nipv4.addresses:10.254.0.1/30\\nipv4.never-default:yes\\n"
+      "ipv4.routes:\\n802-3-ethernet.mtu:auto\\n';; '-t -f NAME,FILENAME connection show') "
+      "echo 'bringup-en5:/etc/NetworkManager/system-connections/x';; *) exit 2;; esac");
+  for (const char* absent : {"networkctl", "netplan", "rdma"}) bin_.program(absent, "exit 1");
+  const NodeFacts facts = read(options());
+  EXPECT_EQ(facts.os, Os::linux_kernel);
+  ASSERT_EQ(facts.default_routes().size(), 1U);
+  ASSERT_NE(facts.owner_of("en5"), nullptr);
+  EXPECT_EQ(facts.owner_of("en5")->manager, platform::Manager::network_manager);
+  EXPECT_EQ(facts.owner_of("br0")->manager, platform::Manager::none);
+  ASSERT_EQ(facts.own.size(), 1U);
+  EXPECT_EQ(facts.own.begin()->first, "NetworkManager:bringup-en5");
+  EXPECT_EQ(facts.own.begin()->second.content, "interface en5\naddress 10.254.0.1/30\nsaved yes\n");
+  EXPECT_TRUE(facts.forwarding.has_value());
+  EXPECT_THAT(facts.problems, IsEmpty());
+}
 
 TEST_P(Shells, ReadAWholeMac) {
   make_mac();

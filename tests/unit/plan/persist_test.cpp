@@ -216,21 +216,13 @@ TEST(Persist, UndoReturnsTheFormerKeeper) {
 TEST(Persist, ShellcheckHasNothingToSay) {
   ASSERT_EQ(std::system("command -v shellcheck >/dev/null 2>&1"), 0) << "shellcheck is missing";
   const FakeNode node("dash");
-  for (const Os os : {Os::darwin, Os::linux_kernel}) {
-    node.put("script.sh", keeper_script(kept_settings(triangle_fleet(), 0, "admin"), os));
-    EXPECT_EQ(
-        std::system(("shellcheck -s sh -S warning " + node.path("script.sh").string()).c_str()), 0);
-  }
-}
-
-TEST(Persist, SystemdRunsTheSameEveryMinute) {
-  const auto files = systemd_keeper(kept_settings(pair_fleet(), 0, "admin"));
-  ASSERT_EQ(files.size(), 3U);
-  EXPECT_EQ(files[0].mode, 0755);
-  EXPECT_THAT(files[0].content, HasSubstr("\n  link en5 10.254.0.1/30\n"));
-  EXPECT_THAT(files[1].content, HasSubstr("ExecStart=/bin/sh " + files[0].path + "\n"));
-  EXPECT_THAT(files[2].content, HasSubstr("OnUnitActiveSec=60\n"));
-  EXPECT_EQ(files[2].path, "/etc/systemd/system/bringup-links.timer");
+  auto settings = kept_settings(triangle_fleet(), 0, "admin");
+  settings.forwarding = true;
+  settings.routes.push_back({subnet("192.168.51.0/24"), ip("10.10.0.3")});
+  settings.neighbours.push_back({ip("10.10.0.2"), "02:00:00:00:00:09"});
+  node.put("script.sh", keeper_script(settings));
+  EXPECT_EQ(std::system(("shellcheck -s sh -S warning " + node.path("script.sh").string()).c_str()),
+            0);
 }
 
 // The keeper as launchd runs it, with stand-ins for the Mac's commands and its files in a folder.
@@ -255,7 +247,7 @@ class Keeper : public ::testing::TestWithParam<const char*> {
   }
 
   std::string run() {
-    std::string script = keeper_script(kept_settings(fleet_, 0, "admin"), Os::darwin);
+    std::string script = keeper_script(kept_settings(fleet_, 0, "admin"));
     const auto set = [&script](const std::string& was, const std::string& is) {
       const auto at = script.find(was);
       ASSERT_NE(at, std::string::npos) << was;
