@@ -27,7 +27,7 @@ BY_COMMANDS = {
 
 def _mgmt_links(lab, name, state):
     ends = [f"link set {network.hub_end(lab.fleet.nodes[name], k)} {state}"
-            for k, (_, _, segment) in enumerate(lab.fleet.nodes[name].lans()) if segment]
+            for k, (_, _, segment) in enumerate(lab.fleet.nodes[name].lan_interfaces()) if segment]
     kernel.ip_batch(ends, lab.hub)
 
 
@@ -111,19 +111,19 @@ def _with(*commands):
 
 
 def _missing(lab, name, iface):
-    limbo = f"x{_port(lab, name, iface).index}.{iface}"
+    limbo = network.limbo(_port(lab, name, iface), iface)
     kernel.ip_batch([f"link set {iface} nomaster", f"link set {iface} down"], lab.netns(name),
                     ignore_errors=True)
     kernel.ip_batch([f"link set {iface} netns {lab.wire} name {limbo}"], lab.netns(name))
 
 
 def _missing_mend(lab, name, iface):
-    limbo = f"x{_port(lab, name, iface).index}.{iface}"
+    limbo = network.limbo(_port(lab, name, iface), iface)
     kernel.ip_batch([f"link set {limbo} netns {lab.netns(name)} name {iface}"], lab.wire)
     lines = [f"link set {iface} up"]
-    if lab.fleet.start == "reinit":
-        lines += [f"link set {iface} master bridge0",
-                  f"link set {iface} type bridge_slave isolated on"]
+    n = lab.fleet.nodes[name]
+    if lab.fleet.start == "reinit" and iface in n.thunderbolt().values():
+        lines += network.member_lines(n, iface)
     kernel.ip_batch(lines, lab.netns(name))
 
 
@@ -183,7 +183,7 @@ def _loss_mend(lab, name, argument):
 
 def _overlap_line(lab, name, subnet, verb):
     net = ipaddress.ip_network(subnet)
-    iface = lab.fleet.nodes[name].lans()[0][0]
+    iface = lab.fleet.nodes[name].lan_interfaces()[0][0]
     kernel.ip_batch([f"addr {verb} {net[-2] if net.num_addresses > 4 else net[1]}"
                      f"/{net.prefixlen} dev {iface}"], lab.netns(name))
 
@@ -290,7 +290,7 @@ def mend(lab, name, word=None):
         if f["name"] in BY_LAB:
             BY_LAB[f["name"]][2](lab, name, f["argument"])
         if f["name"] == "vanish-on":
-            lans = lab.fleet.nodes[name].lans()
+            lans = lab.fleet.nodes[name].lan_interfaces()
             kernel.ip_batch([f"link set {i} up" for i, _, _ in lans], lab.netns(name))
         _forget_marks(lab, name, f["name"])
         lab.state["faults"][name].remove(f)

@@ -16,7 +16,7 @@ from .errors import LabError
 
 def port(lab, name, iface):
     n = lab.fleet.nodes[name]
-    if iface not in n.ports().values():
+    if iface not in n.ports():
         raise LabError(f"{name} has no port {iface!r}")
     return n
 

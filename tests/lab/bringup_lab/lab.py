@@ -13,6 +13,7 @@ from . import (controller, fleet as fleets, kernel, layers, leftovers, network, 
 from .errors import LabError
 
 BASE = "/run/bringup-lab"
+_END = "[a-z][a-z0-9-]*:[a-zA-Z0-9]+"
 
 
 def _here():
@@ -203,7 +204,24 @@ class Lab:
         with contextlib.suppress(OSError):
             os.rmdir(BASE)
 
+    def _switch_cable(self, link, up):
+        """Whether that is a port whose cable goes to a switch."""
+        found = network.switch_of(self, link)
+        if found is None:
+            return False
+        key = found[1].key(link)
+        if up and key in self.state["unplugged"]:
+            network.check_free(self, [link])
+            self.state["unplugged"].remove(key)
+        elif not up and key not in self.state["unplugged"]:
+            self.state["unplugged"].append(key)
+        kernel.ip_batch([network.switch_line(self, link, up)], self.wire)
+        self.save()
+        return True
+
     def unplug(self, link):
+        if self._switch_cable(link, up=False):
+            return
         cable = self.cable_named(link)
         if self.plugged(cable):
             self.state["unplugged"].append(cable.key)
@@ -212,15 +230,17 @@ class Lab:
 
     def plug(self, link):
         """A cable that was pulled; or, with two free ends that none joins, one more."""
+        if self._switch_cable(link, up=True):
+            return
         try:
             cable = self.cable_named(link)
         except LabError:
-            ends = re.fullmatch(r"([a-z][a-z0-9-]*:[a-z0-9]+)-([a-z][a-z0-9-]*:[a-z0-9]+)", link)
+            ends = re.fullmatch(rf"({_END})-({_END})", link)
             if ends is None:
                 raise
             cable = network.add_cable(self, *ends.groups())
         if not self.plugged(cable):
-            network.check_free(self, cable)
+            network.check_free(self, cable.ends())
             self.state["unplugged"].remove(cable.key)
         kernel.ip_batch(network.wire_lines(self, cable, up=True), self.wire)
         self.save()

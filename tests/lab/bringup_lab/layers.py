@@ -6,7 +6,9 @@ import stat
 import subprocess
 import sys
 
+from . import linux
 from .kernel import write
+from .router import resolv_conf
 
 LAUNCHD = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "mac",
                        "launchd.py")
@@ -22,7 +24,9 @@ HIDDEN = """ip bridge tc ss timeout setsid nproc free systemctl systemd-run rdma
     ibv_devices ibv_devinfo ibv_asyncwatch ibv_rc_pingpong ibv_uc_pingpong ibv_ud_pingpong
     ibv_srq_pingpong ibv_xsrq_pingpong iperf3 ifconfig route netstat arp ping ping4 ping6 uname
     stat sysctl
-    hostnamectl journalctl""".split()
+    hostnamectl journalctl
+    NetworkManager nmcli nmtui nm-online netplan networkctl networkd-dispatcher resolvectl udevadm
+    dbus-daemon dbus-send busctl bridge-utils brctl traceroute tracepath arping lsof""".split()
 
 # Where the Mac keeps each of its own; the rest go to /usr/bin.
 SBIN = {"ifconfig", "ping", "route", "netstat", "arp", "networksetup", "system_profiler", "sysctl",
@@ -106,6 +110,7 @@ def build_common(layer):
     os.chmod(f"{layer}/root", 0o700)
     os.chmod(f"{layer}/var/tmp", 0o1777)
     os.chmod(f"{layer}/etc/sudoers.d", 0o755)
+    linux.build_common(layer, opaque)
     os.makedirs(f"{layer}/etc/pam.d")
     os.makedirs(f"{layer}/.lab")
     write(f"{layer}/etc/pam.d/sudo", PAM)
@@ -151,7 +156,7 @@ def build_mac(layer, lab_mac, verbs):
         os.symlink("/usr/libexec/lab-mac", path)
 
 
-def build_upper(node, upper, host_key, authorized, hosts_text):
+def build_upper(fleet, node, upper, host_key, authorized, hosts_text):
     """What only this node has."""
     for folder in ("etc/ssh", "usr/bin"):
         os.makedirs(f"{upper}/{folder}")
@@ -171,6 +176,14 @@ def build_upper(node, upper, host_key, authorized, hosts_text):
     _add_user(node, upper)
     if node.mac:
         os.symlink(node.sh, f"{upper}/usr/bin/sh")
+    else:
+        linux.build_upper(fleet, node, upper)
+    way_out = fleet.router_of(node)
+    if way_out:
+        write(f"{upper}/etc/nsswitch.conf",
+              "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n")
+        if not node.daemon:
+            write(f"{upper}/etc/resolv.conf", resolv_conf(way_out[1].router_address))
     for name in node.missing:
         folder = "usr/sbin" if name in SBIN else "usr/bin"
         os.makedirs(f"{upper}/{folder}", exist_ok=True)

@@ -10,7 +10,10 @@ from .errors import LabError
 
 PLACES = ("/tmp", "/private/tmp", "/var/tmp", "/dev/shm", "/root", "/run")
 # Their own comings and goings are no tool's traces.
-NOT_OURS = ("/run/sshd", "/run/sudo", "/run/lock")
+NOT_OURS = ("/run/sshd", "/run/sudo", "/run/lock", "/run/NetworkManager", "/run/systemd/netif",
+            "/run/dbus", "/run/lab-units")
+# Started and ended by the system's bus as it likes.
+NOT_PROCESSES = ("/usr/libexec/nm-", "/usr/lib/NetworkManager/", "/usr/bin/dbus-daemon")
 # sudo's own note in a home.
 NOT_FILES = (".sudo_as_admin_successful",)
 _LISTEN = "0A"
@@ -46,7 +49,7 @@ def _processes(lab, name):
         if pid in kept or (_namespace(pid, "pid") != pids and _namespace(pid, "net") != net):
             continue
         words = _command_line(pid)
-        if words is not None:
+        if words is not None and not words.startswith(NOT_PROCESSES):
             found[str(pid)] = words
     return found
 

@@ -8,7 +8,7 @@ administrative state stays what it was.
 import ipaddress
 import os
 
-from . import kernel, rdma
+from . import kernel, rdma, router
 from .errors import LabError
 from .fleet import Cable
 from .truth import mac_of
@@ -27,6 +27,9 @@ def _prepare(netns, seed, verbs):
         _sysctl("ipv4/conf/all/arp_ignore", "1")
         _sysctl("ipv4/conf/all/arp_announce", "2")
         _sysctl("ipv4/ping_group_range", "0 2147483647")
+        # Answers may leave by another way than the question came: Macs do not mind, gateways must not.
+        _sysctl("ipv4/conf/all/rp_filter", "0")
+        _sysctl("ipv4/conf/default/rp_filter", "0")
         if os.path.exists("/proc/sys/net/ipv6/conf/default/accept_dad"):
             _sysctl("ipv6/conf/default/accept_dad", "0")
             # Link-local addresses that are not EUI-64, like the Mac's "secured" ones. A real
@@ -47,10 +50,10 @@ def create(lab):
     batches = {lab.netns(n): boot_lines(lab, n, fleet.start == "reinit") for n in fleet.nodes}
     controller = ["link set lo up"]
     for k, s in enumerate(x for x in fleet.segments.values() if x.controller):
-        bits = ipaddress.ip_network(s.subnet).prefixlen
-        controller += [f"addr add {s.controller}/{bits} dev eth{k}", f"link set eth{k} up"]
+        controller += [f"addr add {s.controller}/{s.bits} dev eth{k}", f"link set eth{k} up"]
     batches[lab.controller] = controller
     kernel.ip_batches(batches)
+    router.start(lab)
     for name in fleet.nodes if fleet.verbs == "rxe" else []:
         rdma.create(lab, name)
 
@@ -61,12 +64,14 @@ def _segments(lab):
     for k, s in enumerate(lab.fleet.segments.values()):
         lines += [f"link add {bridge_of(k)} type bridge stp_state 0 forward_delay 0 "
                   "mcast_snooping 0", f"link set {bridge_of(k)} up"]
+        if s.router:
+            lines.append(f"addr add {s.router_address}/{s.bits} dev {bridge_of(k)}")
         if s.controller:
             lines += [f"link add ctl{k} type veth peer name eth{controller_ends} "
                       f"netns {lab.controller}", f"link set ctl{k} master {bridge_of(k)} up"]
             controller_ends += 1
     for node in lab.fleet.nodes.values():
-        for position, (iface, _, segment) in enumerate(node.lans()):
+        for position, (iface, _, segment) in enumerate(node.lan_interfaces()):
             end = hub_end(node, position)
             lines.append(f"link add {end} type veth peer name {iface} address "
                          f"{mac_of(node.name, iface)} netns {lab.netns(node.name)}")
@@ -85,13 +90,40 @@ def hub_end(node, position):
 
 
 def wire_end(node, iface):
-    return f"w{node.index}.{iface}"
+    return _fitting(f"w{node.index}.", node, iface)
+
+
+def limbo(node, iface):
+    """What a port is called while it is not in its node."""
+    return _fitting(f"x{node.index}.", node, iface)
+
+
+def _fitting(prefix, node, iface):
+    # The kernel takes 15 characters.
+    name = prefix + iface
+    return name if len(name) <= 15 else f"{prefix}{node.ports().index(iface)}"
+
+
+def switch_of(lab, end):
+    """(bridge in the wire, switch) that this port's cable goes to, or None."""
+    for k, switch in enumerate(lab.fleet.switches):
+        if end in switch.ports:
+            return f"s{k}", switch
+    return None
+
+
+def switch_line(lab, end, up):
+    """The cable between a port and its switch."""
+    bridge, _ = switch_of(lab, end)
+    node, _, iface = end.partition(":")
+    state = f"master {bridge} up" if up else "down"
+    return f"link set {wire_end(lab.fleet.nodes[node], iface)} {state}"
 
 
 def _cables(lab):
     lines = ["link set lo up"]
     for node in lab.fleet.nodes.values():
-        for iface in node.ports().values():
+        for iface in node.ports():
             lines.append(f"link add {wire_end(node, iface)} mtu {WIRE_MTU} type veth peer name "
                          f"{iface} address {mac_of(node.name, iface)} "
                          f"netns {lab.netns(node.name)}")
@@ -100,6 +132,10 @@ def _cables(lab):
         for end in cable.ends():
             name, _, iface = end.partition(":")
             lines.append(f"link set {wire_end(lab.fleet.nodes[name], iface)} master c{k} up")
+    for k, switch in enumerate(lab.fleet.switches):
+        lines += [f"link add s{k} mtu {WIRE_MTU} type bridge stp_state 0 forward_delay 0 "
+                  "mcast_snooping 0", f"link set s{k} up"]
+        lines += [switch_line(lab, end, up=True) for end in switch.ports]
     return lines
 
 
@@ -110,20 +146,23 @@ def wire_lines(lab, cable, up):
             f"{state}" for e in cable.ends()]
 
 
-def check_free(lab, cable):
-    for end in cable.ends():
+def check_free(lab, ends):
+    for end in ends:
         node, _, iface = end.partition(":")
-        if iface not in lab.known_node(node).ports().values():
+        if iface not in lab.known_node(node).ports():
             raise LabError(f"{node} has no port {iface!r}")
         there = lab.cable_at(node, iface)
         if there is not None and lab.plugged(there):
             raise LabError(f"{end} has a cable in: {there.key}")
+        switched = switch_of(lab, end)
+        if switched and len(ends) == 2 and switched[1].key(end) not in lab.state["unplugged"]:
+            raise LabError(f"{end} has a cable in: to {switched[1].name}")
 
 
 def add_cable(lab, a, b):
     """A cable that the fleet's file does not know; `calm` takes it away again."""
     cable = Cable(a, b)
-    check_free(lab, cable)
+    check_free(lab, cable.ends())
     lab.fleet.cables.append(cable)
     kernel.ip_batch(_bridge_lines(len(lab.fleet.cables) - 1), lab.wire)
     return cable
@@ -148,30 +187,43 @@ def _bridge_lines(k):
 def boot_lines(lab, name, bridged):
     """A node's interfaces as they are after a boot, from whatever they are now or nothing."""
     node = lab.fleet.nodes[name]
-    lines = ["link set lo up"]
-    for iface, _, segment in node.lans():
-        lines.append(f"addr flush dev {iface}")
+    lines = ["link set lo up", "route flush table main"]
+    for iface, _, segment in node.lan_interfaces():
+        lines += [f"addr flush dev {iface}", f"neigh flush dev {iface} nud permanent"]
+        if node.daemon:  # which finds it down, and sets the rest
+            lines.append(f"link set {iface} down")
+            continue
         if segment is not None:
-            bits = ipaddress.ip_network(lab.fleet.segments[segment].subnet).prefixlen
+            bits = lab.fleet.segments[segment].bits
             lines.append(f"addr add {node.addresses[segment]}/{bits} brd + dev {iface}")
         lines.append(f"link set {iface} up")
-    ports = [p for p in node.ports().values() if not lab.fault_on(name, "interface-missing", p)]
+    way_out = lab.fleet.router_of(node)
+    if way_out and not node.daemon:
+        lines.append(f"route add default via {way_out[1].router_address} dev {way_out[0]}")
+    ports = [p for p in node.ports() if not lab.fault_on(name, "interface-missing", p)]
     for iface in ports:
         cable = lab.cable_at(name, iface)
         # Down and up: the flush takes the link-local address, the way up brings it back.
         lines += [f"addr flush dev {iface}", f"link set {iface} nomaster",
-                  f"link set {iface} down", f"link set {iface} mtu {cable.mtu if cable else 1500}",
-                  f"link set {iface} up"]
+                  f"link set {iface} down", f"link set {iface} mtu {cable.mtu if cable else 1500}"]
+        if node.daemon != "NetworkManager":
+            lines.append(f"link set {iface} up")
         lines += address_lines(lab, name, iface)
     if not node.mac:
         return lines
     lines.append("link add bridge0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0")
-    for iface in ports if bridged else []:
-        # Isolated members: three bridged Macs in a triangle would otherwise be a storm.
-        lines += [f"link set {iface} master bridge0",
-                  f"link set {iface} type bridge_slave isolated on"]
+    for iface in node.thunderbolt().values() if bridged else []:
+        if iface in ports:
+            lines += member_lines(node, iface)
     lines.append("link set bridge0 up")
     return lines
+
+
+def member_lines(node, iface):
+    """Isolated: three bridged Macs in a triangle would otherwise be a storm."""
+    isolated = "off" if node.bridge == "forward" else "on"
+    return [f"link set {iface} master bridge0",
+            f"link set {iface} type bridge_slave isolated {isolated}"]
 
 
 def address_lines(lab, name, iface):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from . import kernel, layers, network
+from . import kernel, layers, linux, network
 from .controller import make_keys
 from .errors import LabError
 
@@ -36,7 +36,7 @@ def prepare(lab, name):
         os.makedirs(f"{base}/{folder}")
     with open(f"{lab.dir}/controller/ssh/id_ed25519.pub", encoding="utf-8") as f:
         authorized = f.read()
-    layers.build_upper(node, f"{base}/upper", f"{lab.dir}/keys/{name}", authorized,
+    layers.build_upper(lab.fleet, node, f"{base}/upper", f"{lab.dir}/keys/{name}", authorized,
                        hosts_text(lab, name))
 
 
@@ -164,6 +164,25 @@ def wait_for_sshd(lab, names, seconds=30):
                            f"{lab.node_dir(next(iter(waiting)))}/lab/sshd.log")
         if waiting:
             time.sleep(0.003)
+    wait_for_network(lab, names, deadline)
+
+
+def wait_for_network(lab, names, deadline):
+    """A daemon gives the LAN interfaces their addresses, in its own time."""
+    waiting = {(n, i): lab.fleet.nodes[n].addresses[s] for n in names if lab.fleet.nodes[n].daemon
+               for i, _, s in lab.fleet.nodes[n].lan_interfaces() if s}
+    while waiting:
+        for (name, iface), address in list(waiting.items()):
+            done = subprocess.run(["ip", "-n", lab.netns(name), "-4", "-o", "addr", "show", "dev",
+                                   iface], capture_output=True, text=True, check=False)
+            if f" {address}/" in done.stdout:
+                del waiting[name, iface]
+        if waiting and time.monotonic() > deadline:
+            name, iface = next(iter(waiting))
+            raise LabError(f"{name}: {lab.fleet.nodes[name].daemon} gives {iface} no address; see "
+                           f"{lab.node_dir(name)}/lab/*.log")
+        if waiting:
+            time.sleep(0.05)
 
 
 def stop_sshd(lab, name):
@@ -185,6 +204,11 @@ def _cables_of(lab, name):
             if lab.plugged(c) and any(e.partition(":")[0] == name for e in c.ends())]
 
 
+def _switch_lines(lab, name, up):
+    return [network.switch_line(lab, end, up) for s in lab.fleet.switches for end in s.ports
+            if end.partition(":")[0] == name and s.key(end) not in lab.state["unplugged"]]
+
+
 def shut_down(lab, name):
     """Power off: every process is gone, the cables' far ends go dark."""
     node = lab.fleet.nodes[name]
@@ -196,7 +220,7 @@ def shut_down(lab, name):
     os.makedirs(f"{lab.node_dir(name)}/lab/marks")
     # Only this node's sockets of the wire: the far ends see the carrier go.
     lines = [line for c in _cables_of(lab, name) for line in network.wire_lines(lab, c, up=False)]
-    kernel.ip_batch(lines, lab.wire)
+    kernel.ip_batch(lines + _switch_lines(lab, name, up=False), lab.wire)
     network.forget(lab, name)
     lab.save()
 
@@ -205,7 +229,7 @@ def boot(lab, name, bridged):
     lab.state["off"] = [n for n in lab.state["off"] if n != name]
     lab.state["boot_time"][name] = int(time.time())
     kernel.ip_batch(network.boot_lines(lab, name, bridged), lab.netns(name))
-    lines = []
+    lines = _switch_lines(lab, name, up=True)
     for cable in _cables_of(lab, name):
         if all(lab.running(e.partition(":")[0]) for e in cable.ends()):
             lines += network.wire_lines(lab, cable, up=True)
@@ -239,21 +263,39 @@ def _boot_later(lab, name, bridged, delay):
     keep_process(lab, f"{name}.boot", child.pid)
 
 
+def _in_node(lab, name, *command):
+    """As root, with the node's own files."""
+    subprocess.run(["nsenter", "-t", str(init_pid(lab, name)), "-m", "-u", "-i", "-n", "-p", "--",
+                    *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL, check=False)
+
+
+def _run_units(lab, name):
+    """systemd at boot: /etc/sysctl.d, then what is enabled."""
+    etc = f"{root_of(lab, name)}/etc"
+    for entry in sorted(os.listdir(f"{etc}/sysctl.d")):
+        if entry.endswith(".conf"):
+            _in_node(lab, name, "/usr/sbin/sysctl", "-q", "-p", f"/etc/sysctl.d/{entry}")
+    if any(e.endswith(".wants") for e in os.listdir(f"{etc}/systemd/system")):
+        _in_node(lab, name, "/usr/bin/systemctl", "boot")
+
+
 def run_daemons(lab, name):
     """launchd at boot: loads all of /Library/LaunchDaemons, as root."""
     if not lab.fleet.nodes[name].mac:
+        _run_units(lab, name)
         return
     for entry in sorted(os.listdir(root_of(lab, name) + DAEMONS)):
         if entry.endswith(".plist"):
-            subprocess.run(
-                ["nsenter", "-t", str(init_pid(lab, name)), "-m", "-u", "-i", "-n", "-p", "--",
-                 "/usr/libexec/lab-python", "-I", "/usr/libexec/lab-launchd", "load",
-                 f"{DAEMONS}/{entry}"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL, check=False)
+            _in_node(lab, name, "/usr/libexec/lab-python", "-I", "/usr/libexec/lab-launchd", "load",
+                     f"{DAEMONS}/{entry}")
 
 
 def forget_daemons(lab, name):
     """Re-initialised: what was installed is gone, but for what a fault of the lab puts there."""
+    if not lab.fleet.nodes[name].mac:
+        linux.reconfigure(lab.fleet, lab.fleet.nodes[name], f"{lab.node_dir(name)}/upper")
+        return
     folder = f"{lab.node_dir(name)}/upper{DAEMONS}"
     if not lab.fault_on(name, "exo"):
         shutil.rmtree(folder, ignore_errors=True)

@@ -20,7 +20,7 @@ def device(name, iface):
 
 
 def cabled_ports(lab, name):
-    return [i for i in lab.fleet.nodes[name].ports().values() if lab.cable_at(name, i)]
+    return [i for i in lab.fleet.nodes[name].ports() if lab.cable_at(name, i)]
 
 
 def check():

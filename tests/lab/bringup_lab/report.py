@@ -48,6 +48,8 @@ def collect(lab):
                               "plugged": lab.plugged(cable),
                               "shaped": {e: lab.state["shaped"].get(e) for e in cable.ends()},
                               "loss": {e: lab.state["lossy"].get(e) for e in cable.ends()}})
+    out["switches"] = {s.name: {end: s.key(end) not in lab.state["unplugged"] for end in s.ports}
+                       for s in lab.fleet.switches}
     for name, node in lab.fleet.nodes.items():
         interfaces = _interfaces(lab, name)
         out["nodes"][name] = {

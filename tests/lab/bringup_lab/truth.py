@@ -53,7 +53,7 @@ def of(lab, name):
     hardware = node.hardware
     faults = lab.state["faults"].get(name, [])
     exo = any(f["name"] == "exo" for f in faults)
-    ports = [_port(lab, node, r, i) for r, i in sorted(node.ports().items())]
+    ports = [_port(lab, node, r, i) for r, i in sorted(node.thunderbolt().items())]
     return {"name": name, "os_version": node.version, "os_build": node.build,
             "model": hardware.identifier, "family": hardware.family, "chip": hardware.chip,
             "memory": hardware.memory << 30, "cores": hardware.cores,
@@ -62,7 +62,11 @@ def of(lab, name):
             "location": "exo" if exo else "Automatic",
             "services": [f"EXO Thunderbolt {p['receptacle']}" for p in ports] if exo else [],
             "ports": ports,
-            "lans": [{"iface": i, "port": p, "mac": mac_of(name, i)} for i, p, _ in node.lans()],
+            "bridge": node.bridge,
+            "lans": [{"iface": i, "port": p, "mac": mac_of(name, i), "cabled": False}
+                     for i, p, _ in node.lan_interfaces()]
+            + [{"iface": i, "port": f"USB 10/100/1G/2.5G LAN {k}" if k else "USB 10/100/1G/2.5G LAN",
+                "mac": mac_of(name, i), "cabled": True} for k, i in enumerate(node.ethernet)],
             "faults": [{"name": f["name"], "argument": f["argument"]} for f in faults]}
 
 

@@ -89,7 +89,7 @@ def _write_losses(lab):
 
 def set_mtu(lab, end, size):
     node, iface = _split(lab, end)
-    if iface not in node.ports().values():
+    if iface not in node.ports():
         raise LabError(f"{node.name} has no port {iface!r}")
     if not size.isdigit() or not 576 <= int(size) <= network.WIRE_MTU:
         raise LabError(f"mtu takes 576 to {network.WIRE_MTU}")
@@ -116,6 +116,8 @@ def calm(lab):
     for cable in lab.fleet.cables:
         if not lab.plugged(cable):
             lab.plug(cable.key)
+    for end in [e for s in lab.fleet.switches for e in s.ports]:
+        lab.plug(end)
     for end in lab.state["mtus"]:
         node, iface = _split(lab, end)
         cable = lab.cable_at(node.name, iface)

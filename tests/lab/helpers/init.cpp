@@ -17,7 +17,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -36,6 +40,11 @@ void mount_at(const char* source, const std::string& target, const char* type, u
               const std::string& options) {
   must(::mount(source, target.c_str(), type, flags, options.c_str()), "mount " + target);
 }
+
+// What a node with daemons of its own runs at boot, beside sshd.
+constexpr const char* kBoot = "/usr/libexec/lab-boot";
+// A file for each of those daemons, with its process id, which is that of its session.
+constexpr const char* kDaemons = "/run/lab-units";
 
 struct Node {
   std::string netns, hostname, root, truth, pidfile, tmp_size, lower, upper, work;
@@ -72,6 +81,10 @@ void build_root(const Node& n) {
   must(::mount(n.truth.c_str(), (n.root + "/.lab").c_str(), nullptr, MS_BIND, nullptr),
        "bind the truth");
   bind_verbs(n);
+  if (::access((n.root + kBoot).c_str(), X_OK) == 0) {
+    // Daemons of a network take a read-only /sys as the sign that no udev will speak to them.
+    mount_at("none", n.root + "/sys", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, "");
+  }
   must(::sethostname(n.hostname.c_str(), n.hostname.size()), "sethostname");
   must(::chdir(n.root.c_str()), "chdir");
   // The old root ends up below the new one at the same place and is dropped from there.
@@ -80,22 +93,65 @@ void build_root(const Node& n) {
   must(::chdir("/"), "chdir /");
 }
 
-pid_t start_sshd() {
+pid_t start(const std::vector<const char*>& command, const char* log_path) {
   const pid_t pid = ::fork();
   if (pid != 0) return pid;
   ::setsid();
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  const int log = ::open("/.lab/sshd.log", O_WRONLY | O_CREAT | O_APPEND, 0600);
+  const int log = ::open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
   if (log >= 0) {
     ::dup2(log, 1);
     ::dup2(log, 2);
   }
+  std::vector<char*> argv;
+  for (const char* word : command) argv.push_back(const_cast<char*>(word));
+  argv.push_back(nullptr);
   char path[] = "PATH=/usr/bin:/bin:/usr/sbin:/sbin";
   char* env[] = {path, nullptr};
-  ::execle("/usr/sbin/sshd", "/usr/sbin/sshd", "-D", "-e", static_cast<char*>(nullptr), env);
-  die("exec sshd");
+  ::execve(argv[0], argv.data(), env);
+  die(std::string("exec ") + argv[0]);
+}
+
+pid_t start_sshd() {
+  return start({"/usr/sbin/sshd", "-D", "-e"}, "/.lab/sshd.log");
+}
+
+std::set<pid_t> daemons() {
+  std::set<pid_t> found;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(kDaemons, none)) {
+    pid_t pid = 0;
+    if (std::ifstream(entry.path()) >> pid) found.insert(pid);
+  }
+  return found;
+}
+
+// Everything in this PID namespace but process 1 and the daemons. Passes over /proc until one finds
+// nobody: a process may fork while it is looked for.
+void end_sessions() {
+  const std::set<pid_t> kept = daemons();
+  if (kept.empty()) {
+    ::kill(-1, SIGKILL);
+    return;
+  }
+  const int passes = 200;
+  bool found = true;
+  for (int k = 0; k < passes && found; ++k) {
+    found = false;
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc", none)) {
+      const pid_t pid = std::atoi(entry.path().filename().c_str());
+      if (pid <= 1 || kept.contains(::getsid(pid))) continue;
+      // Zombies have no memory map to speak of, and nothing to end.
+      std::ifstream line(entry.path() / "statm");
+      long pages = 0;
+      if (!(line >> pages) || pages == 0) continue;
+      found = ::kill(pid, SIGKILL) == 0 || found;
+    }
+    ::usleep(1000);
+  }
 }
 
 // Process 1: it never returns, the lab kills it.
@@ -105,13 +161,14 @@ pid_t start_sshd() {
   for (const int s : {SIGCHLD, SIGUSR1, SIGUSR2}) sigaddset(&all, s);
   ::sigprocmask(SIG_BLOCK, &all, nullptr);
   bool wanted = true;
+  if (::access(kBoot, X_OK) == 0) start({kBoot}, "/.lab/boot.log");
   pid_t sshd = start_sshd();
   for (;;) {
     int got = 0;
     ::sigwait(&all, &got);
     if (got == SIGUSR1) {
       wanted = false;
-      ::kill(-1, SIGKILL);  // everything in this PID namespace but process 1
+      end_sessions();
     } else if (got == SIGUSR2 && !wanted) {
       wanted = true;
       sshd = start_sshd();
