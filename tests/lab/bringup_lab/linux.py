@@ -86,6 +86,11 @@ NETPLAN = """network:
   ethernets:
 """
 
+# The machine's udev is none of the node's, whose interfaces all are ready from the start.
+UDEVADM = """#!/bin/sh
+exit 0
+"""
+
 START = """#!/bin/sh
 # Process 1 runs this at every boot.
 mkdir -p /run/systemd/system /run/lab-units
@@ -200,6 +205,8 @@ def build_upper(fleet, node, upper):
     identity = uuid.uuid5(uuid.NAMESPACE_DNS, f"{node.name}.lab").hex
     write(f"{upper}/etc/machine-id", identity + "\n")
     os.makedirs(f"{upper}/usr/libexec", exist_ok=True)
+    write(f"{upper}/usr/bin/udevadm", UDEVADM)
+    os.chmod(f"{upper}/usr/bin/udevadm", 0o755)
     generate = "netplan generate\n" if node.manager == "netplan" else ""
     write(f"{upper}/{BOOT}", START.format(generate=generate, daemon=node.daemon))
     os.chmod(f"{upper}/{BOOT}", 0o755)

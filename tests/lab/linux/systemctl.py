@@ -1,9 +1,10 @@
 #!/usr/bin/python3 -I
 """systemctl of a simulated Linux node, which has no systemd: starts, stops and enables units, their
 timers included, and says of them what systemd does. The native daemons below need no unit file; all
-others are files of /etc/systemd/system. What runs is in RUNNING, one process id (that of its own
+others are files of UNITS or those that a generator left in GENERATED. What runs is in RUNNING, one process id (that of its own
 session) per unit."""
 
+import fnmatch
 import os
 import re
 import shlex
@@ -13,6 +14,7 @@ import sys
 import time
 
 UNITS = "/etc/systemd/system"
+GENERATED = "/run/systemd/system"
 RUNNING = "/run/lab-units"
 LOGS = "/.lab"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -25,7 +27,6 @@ DAEMONS = {
 READY = {"dbus.service": "/run/dbus/system_bus_socket",
          "NetworkManager.service": "/run/NetworkManager/NetworkManager.state",
          "systemd-networkd.service": "/run/systemd/netif/state"}
-UNITLESS = re.compile(r"[A-Za-z0-9@_.-]+$")
 
 
 def full(name):
@@ -37,7 +38,8 @@ def settings(unit):
     """{section: [(key, value)]} of a unit file; None without one."""
     found, section = {}, ""
     try:
-        with open(f"{UNITS}/{unit}", encoding="utf-8") as f:
+        place = UNITS if os.path.exists(f"{UNITS}/{unit}") else GENERATED
+        with open(f"{place}/{unit}", encoding="utf-8") as f:
             for line in f:
                 line = line.strip()
                 if line.startswith("["):
@@ -122,8 +124,6 @@ def serve_timer(unit):
     served = (values(unit, "Timer", "Unit") or [unit[:-len("timer")] + "service"])[0]
     first = values(unit, "Timer", "OnBootSec") + values(unit, "Timer", "OnActiveSec")
     again = values(unit, "Timer", "OnUnitActiveSec")
-    with open("/proc/uptime", encoding="utf-8"):
-        pass
     time.sleep(min(map(seconds, first)) if first else 0)
     while True:
         run_once(served)
@@ -132,8 +132,23 @@ def serve_timer(unit):
         time.sleep(max(0.1, min(map(seconds, again))))
 
 
+def matching(words):
+    """Units by name; a pattern means those that run."""
+    found = []
+    for word in map(full, words):
+        if "*" in word:
+            there = os.listdir(RUNNING) if os.path.isdir(RUNNING) else []
+            found += [u for u in fnmatch.filter(there, word) if running(u)]
+        else:
+            found.append(word)
+    return found
+
+
 def start(unit):
     if unit.endswith(".target") or running(unit):
+        return 0
+    if not all(os.access(path, os.X_OK)
+               for path in values(unit, "Unit", "ConditionFileIsExecutable")):
         return 0
     if not known(unit):
         return fail(5, f"Failed to start {unit}: Unit {unit} not found.")
@@ -280,6 +295,8 @@ def say(word_of, good, units, quiet, bad_status):
             fail(1, f"Failed to get unit file state for {unit}: No such file or directory")
         elif not quiet:
             print(word)
+    if not words and not quiet:
+        print("inactive")
     return 0 if any(word == good for word in words) else bad_status
 
 
@@ -303,9 +320,7 @@ def main(argv):
         return 0
     if not words:
         return fail(1, "systemctl: the lab's lists no units")
-    verb, units = words[0], [full(w) for w in words[1:]]
-    if any(not UNITLESS.match(u) for u in units):
-        return fail(1, f"systemctl {verb}: the lab's knows no patterns")
+    verb, units = words[0], matching(words[1:])
     quiet = bool(options & {"-q", "--quiet"})
     if verb == "is-active":
         return say(state_of, "active", units, quiet, 3)
