@@ -22,6 +22,7 @@ BY_COMMANDS = {
     "address-lost": "enX", "rdma-disabled": "", "flood": "[MB]", "garbage": "",
     "profiler-slow": "SECONDS", "profiler-hang": "", "profiler-empty": "", "cut-on": "N|WORD",
     "vanish-on": "N|WORD", "slow-ifconfig": "SECONDS", "profiler-blind": "enX", "pingpong-hang": "", "pingpong-errno22": "",
+    "app-firewall": "",
 }
 
 

@@ -30,7 +30,8 @@ HIDDEN = """ip bridge tc ss timeout setsid nproc free systemctl systemd-run rdma
 
 # Where the Mac keeps each of its own; the rest go to /usr/bin.
 SBIN = {"ifconfig", "ping", "route", "netstat", "arp", "networksetup", "system_profiler", "sysctl",
-        "ipconfig", "scutil", "nvram"}
+        "ipconfig", "scutil", "nvram", "traceroute"}
+FIREWALL = "usr/libexec/ApplicationFirewall"
 
 HOMEBREW = "/opt/homebrew/bin"
 
@@ -126,7 +127,7 @@ def build_mac(layer, lab_mac, verbs):
     os.makedirs(layer + HOMEBREW)
     if os.path.exists("/usr/bin/iperf3"):
         shutil.copy("/usr/bin/iperf3", f"{layer}{HOMEBREW}/iperf3")
-    for folder in ("usr/bin", "usr/sbin", "usr/libexec", "private/tmp", "Users",
+    for folder in ("usr/bin", "usr/sbin", "usr/libexec", FIREWALL, "private/tmp", "Users",
                    "Library/LaunchDaemons", "Library/Application Support"):
         os.makedirs(f"{layer}/{folder}")
     os.symlink("private/tmp", f"{layer}/tmp")
@@ -141,6 +142,8 @@ def build_mac(layer, lab_mac, verbs):
         shutil.copy("/usr/bin/nc", f"{layer}/usr/libexec/lab-nc")
         write(f"{layer}/usr/bin/nc", NC)
         os.chmod(f"{layer}/usr/bin/nc", 0o755)
+    if os.path.exists("/usr/bin/lsof"):
+        shutil.copy("/usr/bin/lsof", f"{layer}/usr/sbin/lsof")
     shutil.copy(lab_mac, f"{layer}/usr/libexec/lab-mac")
     # The machine's python3 is hidden by its name alone.
     os.symlink(os.path.realpath(sys.executable), f"{layer}/usr/libexec/lab-python")
@@ -150,6 +153,8 @@ def build_mac(layer, lab_mac, verbs):
         if name.startswith(real):
             continue
         folder = "usr/sbin" if name in SBIN else "usr/bin"
+        if name == "socketfilterfw":
+            folder = FIREWALL
         path = f"{layer}/{folder}/{name}"
         if os.path.lexists(path):
             os.unlink(path)  # a whiteout of the machine's own

@@ -22,6 +22,8 @@ int ping(const Truth& truth, const Arguments& argv);
 int route(const Truth& truth, const Arguments& argv);
 int netstat(const Truth& truth, const Arguments& argv);
 int arp(const Truth& truth, const Arguments& argv);
+int traceroute(const Truth& truth, const Arguments& argv);
+int socketfilterfw(const Truth& truth, const Arguments& argv);
 int sw_vers(const Truth& truth, const Arguments& argv);
 int sysctl(const Truth& truth, const Arguments& argv);
 int uname(const Truth& truth, const Arguments& argv);

@@ -96,7 +96,9 @@ void before_change(const Truth& truth, const Arguments& argv) {
         std::chrono::milliseconds(static_cast<int>(1000 * std::atof(slow->argument.c_str()))));
   }
   if (fires(truth, "vanish-on", argv)) {
-    for (const Lan& lan : truth.lans) set_up(lan.iface, false);
+    for (const Lan& lan : truth.lans) {
+      if (!lan.cabled) set_up(lan.iface, false);
+    }
   }
   if (fires(truth, "cut-on", argv)) {
     cut_session();

@@ -139,10 +139,11 @@ int remove_member(const Truth& truth, const Interface& bridge, const std::string
   return 0;
 }
 
-int add_member(const Interface& bridge, const std::string& member) {
+int add_member(const Truth& truth, const Interface& bridge, const std::string& member) {
   const std::string label = "ifconfig: BRDGADD " + member + ": ";
   if (!root()) return fail(1, label + "Operation not permitted");
-  const int error = bridge_add(bridge.name, member);
+  const int error = bridge_add(bridge.name, member,
+                               truth.forwarding_bridge ? Members::forwarding : Members::isolated);
   if (error == ENXIO) return fail(1, label + "No such file or directory");
   if (error == EBUSY) return fail(1, label + "Resource busy");
   return error == 0 ? 0 : fail(1, label + reason(error));
@@ -171,7 +172,7 @@ int change_mtu(const Interface& i, const std::string& text) {
 int change_bridge(const Truth& truth, const Interface& bridge, const Arguments& argv) {
   for (std::size_t k = 2; k + 1 < argv.size(); k += 2) {
     const int status = argv[k] == "deletem" ? remove_member(truth, bridge, argv[k + 1])
-                       : argv[k] == "addm"  ? add_member(bridge, argv[k + 1])
+                       : argv[k] == "addm"  ? add_member(truth, bridge, argv[k + 1])
                                             : fail(1, "ifconfig: " + argv[k] + ": bad value");
     if (status != 0) return status;
   }

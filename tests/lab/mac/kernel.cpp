@@ -173,12 +173,14 @@ int bridge_destroy(const std::string& bridge) {
   return Socket().control(SIOCBRDELBR, name.data());
 }
 
-int bridge_add(const std::string& bridge, const std::string& member) {
+int bridge_add(const std::string& bridge, const std::string& member, Members members) {
   ifreq request = request_for(bridge);
   request.ifr_ifindex = static_cast<int>(::if_nametoindex(member.c_str()));
   if (request.ifr_ifindex == 0) return ENXIO;
   if (const int error = Socket().control(SIOCBRADDIF, &request); error != 0) return error;
-  std::ofstream(kClass + member + "/brport/isolated") << "1\n";
+  if (members == Members::isolated) {
+    std::ofstream(kClass + member + "/brport/isolated") << "1\n";
+  }
   return 0;
 }
 

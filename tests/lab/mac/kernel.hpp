@@ -52,9 +52,10 @@ int set_up(const std::string& iface, bool up);
 int set_mtu(const std::string& iface, int mtu);
 int bridge_create(const std::string& bridge);
 int bridge_destroy(const std::string& bridge);
-// Members are isolated from each other: they are enslaved for real, but a ring of bridged Macs
-// cannot melt the machine that plays them all.
-int bridge_add(const std::string& bridge, const std::string& member);
+// Isolated members are enslaved for real, but a ring of bridged Macs cannot melt the machine that
+// plays them all.
+enum class Members { isolated, forwarding };
+int bridge_add(const std::string& bridge, const std::string& member, Members members);
 int bridge_remove(const std::string& bridge, const std::string& member);
 int address_add(const std::string& iface, const Inet& inet);
 int address_remove(const std::string& iface, const Inet& inet);
@@ -65,12 +66,29 @@ struct Route {
   in_addr destination{};
   int prefix = 0;
   bool to_self = false;
+  bool by_kernel = false;  // it came with an address
 };
 
 // The main table, in the kernel's order, interfaces' own subnets included.
 std::vector<Route> routes();
 // The way a packet to this address takes; nothing when there is none.
 std::optional<Route> route_to(const in_addr& destination);
+
+enum class RouteChange { add, change, remove };
+// `iface`: where the gateway is not, or must be reached through; else empty. Returns 0 or an errno.
+int change_route(RouteChange change, const Route& route);
+
+struct Neighbour {
+  in_addr address{};
+  std::string mac;  // as the kernel writes it; empty: not resolved
+  std::string iface;
+  bool permanent = false;
+};
+
+std::vector<Neighbour> neighbours();
+// A permanent entry in place of whatever is there. Returns 0 or an errno.
+int set_neighbour(const Neighbour& neighbour);
+int remove_neighbour(const Neighbour& neighbour);
 
 std::string read_line(const std::string& path);
 

@@ -39,6 +39,8 @@ const std::map<std::string, Command>& commands() {
       {"route", route},
       {"netstat", netstat},
       {"arp", arp},
+      {"traceroute", traceroute},
+      {"socketfilterfw", socketfilterfw},
       {"sw_vers", sw_vers},
       {"sysctl", sysctl},
       {"uname", uname},

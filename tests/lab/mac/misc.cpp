@@ -143,6 +143,19 @@ int scutil(const Truth& truth, const Arguments& argv) {
   return fail(64, "usage: scutil --get ComputerName | LocalHostName | HostName");
 }
 
+int socketfilterfw(const Truth& truth, const Arguments& argv) {
+  if (!is(argv, 1, "--getglobalstate") && !is(argv, 1, "--getblockall")) {
+    return fail(64, "usage: socketfilterfw --getglobalstate | --getblockall");
+  }
+  const bool on = truth.fault("app-firewall") != nullptr;
+  if (is(argv, 1, "--getblockall")) {
+    std::puts("Firewall has block all state set to disabled.");
+  } else {
+    std::printf("Firewall is %s. (State = %d)\n", on ? "enabled" : "disabled", on ? 1 : 0);
+  }
+  return 0;
+}
+
 int ipconfig(const Truth&, const Arguments& argv) {
   if (!is(argv, 1, "getifaddr") || argv.size() != 3) {
     return fail(64, "usage: ipconfig getifaddr <interface-name>");

@@ -3,11 +3,13 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <netinet/ether.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <functional>
 
@@ -91,10 +93,35 @@ int change_address(std::uint16_t type, int flags, const std::string& iface, cons
   return talk(r, [](const nlmsghdr&) {});
 }
 
+std::string mac_text(const rtattr* a) {
+  const auto* bytes = static_cast<const unsigned char*>(RTA_DATA(a));
+  std::string out;
+  char pair[4];
+  for (std::size_t k = 0; k < RTA_PAYLOAD(a); ++k) {
+    std::snprintf(pair, sizeof pair, "%s%02x", k == 0 ? "" : ":", bytes[k]);
+    out += pair;
+  }
+  return out;
+}
+
+int change_neighbour(std::uint16_t type, int flags, const Neighbour& neighbour) {
+  Request r;
+  auto* body = static_cast<ndmsg*>(begin(r, type, flags | NLM_F_ACK, sizeof(ndmsg)));
+  body->ndm_family = AF_INET;
+  body->ndm_ifindex = static_cast<int>(::if_nametoindex(neighbour.iface.c_str()));
+  body->ndm_state = NUD_PERMANENT;
+  attribute(r, NDA_DST, &neighbour.address, sizeof neighbour.address);
+  if (const ether_addr* mac = ::ether_aton(neighbour.mac.c_str())) {
+    attribute(r, NDA_LLADDR, mac, sizeof *mac);
+  }
+  return talk(r, [](const nlmsghdr&) {});
+}
+
 Route read_route(const nlmsghdr& h, const rtmsg& body) {
   Route route;
   route.prefix = body.rtm_dst_len;
   route.to_self = body.rtm_type == RTN_LOCAL;
+  route.by_kernel = body.rtm_protocol == RTPROT_KERNEL;
   auto left = static_cast<unsigned>(RTM_PAYLOAD(&h));
   for (const rtattr* a = RTM_RTA(&body); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
     if (a->rta_type == RTA_DST) std::memcpy(&route.destination, RTA_DATA(a), sizeof(in_addr));
@@ -134,6 +161,63 @@ std::vector<Route> routes() {
     out.push_back(read_route(h, *m));
   });
   return out;
+}
+
+int change_route(RouteChange change, const Route& route) {
+  const bool remove = change == RouteChange::remove;
+  const int flags = change == RouteChange::add      ? NLM_F_CREATE | NLM_F_EXCL
+                    : change == RouteChange::change ? NLM_F_REPLACE
+                                                    : 0;
+  Request r;
+  auto* body = static_cast<rtmsg*>(
+      begin(r, remove ? RTM_DELROUTE : RTM_NEWROUTE, flags | NLM_F_ACK, sizeof(rtmsg)));
+  body->rtm_family = AF_INET;
+  body->rtm_dst_len = static_cast<unsigned char>(route.prefix);
+  body->rtm_table = RT_TABLE_MAIN;
+  body->rtm_protocol = remove ? RTPROT_UNSPEC : RTPROT_STATIC;
+  body->rtm_scope = remove ? RT_SCOPE_NOWHERE : route.gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+  body->rtm_type = remove ? RTN_UNSPEC : RTN_UNICAST;
+  attribute(r, RTA_DST, &route.destination, sizeof route.destination);
+  if (route.gateway) attribute(r, RTA_GATEWAY, &*route.gateway, sizeof *route.gateway);
+  if (!route.iface.empty()) {
+    const int index = static_cast<int>(::if_nametoindex(route.iface.c_str()));
+    if (index == 0) return ENXIO;
+    attribute(r, RTA_OIF, &index, sizeof index);
+  }
+  return talk(r, [](const nlmsghdr&) {});
+}
+
+std::vector<Neighbour> neighbours() {
+  Request r;
+  auto* body = static_cast<ndmsg*>(begin(r, RTM_GETNEIGH, NLM_F_DUMP, sizeof(ndmsg)));
+  body->ndm_family = AF_INET;
+  std::vector<Neighbour> out;
+  talk(r, [&out](const nlmsghdr& h) {
+    const auto* m = static_cast<const ndmsg*>(NLMSG_DATA(&h));
+    if (h.nlmsg_type != RTM_NEWNEIGH || (m->ndm_state & NUD_NOARP) != 0) return;
+    Neighbour n;
+    n.permanent = (m->ndm_state & NUD_PERMANENT) != 0;
+    char name[IF_NAMESIZE] = "";
+    if (::if_indextoname(static_cast<unsigned>(m->ndm_ifindex), name) != nullptr) n.iface = name;
+    auto left = static_cast<unsigned>(h.nlmsg_len - NLMSG_LENGTH(sizeof(ndmsg)));
+    const auto* first = reinterpret_cast<const rtattr*>(reinterpret_cast<const char*>(m) +
+                                                        NLMSG_ALIGN(sizeof(ndmsg)));
+    for (const rtattr* a = first; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+      if (a->rta_type == NDA_DST) std::memcpy(&n.address, RTA_DATA(a), sizeof n.address);
+      if (a->rta_type == NDA_LLADDR) n.mac = mac_text(a);
+    }
+    if ((m->ndm_state & (NUD_INCOMPLETE | NUD_FAILED)) != 0) n.mac.clear();
+    out.push_back(n);
+  });
+  return out;
+}
+
+int set_neighbour(const Neighbour& neighbour) {
+  return change_neighbour(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, neighbour);
+}
+
+int remove_neighbour(const Neighbour& neighbour) {
+  return change_neighbour(RTM_DELNEIGH, 0, neighbour);
 }
 
 std::optional<Route> route_to(const in_addr& destination) {

@@ -1,5 +1,6 @@
 // ping with the Mac's flags, texts and exit statuses, over an unprivileged ICMP socket.
 #include <arpa/inet.h>
+#include <linux/errqueue.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/ip_icmp.h>
@@ -41,6 +42,7 @@ struct Options {
   bool quiet = false;   // -q
   bool once = false;    // -o
   bool whole = false;   // -D: never fragmented
+  int ttl = 0;          // -m; 0: the system's
   std::string source, iface, host;
 };
 
@@ -69,7 +71,7 @@ int parse(const Arguments& argv, Options& o) {
       o.whole = true;
     } else if (a == "-n") {
       continue;
-    } else if (a.size() >= 2 && std::strchr("ciWtSbsG", a[1]) != nullptr) {
+    } else if (a.size() >= 2 && std::strchr("ciWtSbsGm", a[1]) != nullptr) {
       if (a.size() == 2 && k + 1 >= argv.size()) return usage();
       const std::string value = a.size() > 2 ? a.substr(2) : argv[++k];
       switch (a[1]) {
@@ -91,6 +93,10 @@ int parse(const Arguments& argv, Options& o) {
         case 'b':
           o.iface = value;
           break;
+        case 'm':
+          o.ttl = std::atoi(value.c_str());
+          if (o.ttl < 1 || o.ttl > 255) return fail(64, "ping: invalid TTL: `" + value + "'");
+          break;
         case 's':
           o.size = std::atoi(value.c_str());
           break;
@@ -108,6 +114,33 @@ int parse(const Arguments& argv, Options& o) {
   }
   return 0;
 }
+
+// One datagram or error of a socket, with what the kernel says beside it.
+struct Datagram {
+  std::array<char, 65536> packet{};
+  alignas(cmsghdr) std::array<char, 512> control{};
+  sockaddr_in from{};
+  msghdr message{};
+
+  ssize_t take(int fd, int flags) {
+    iovec part{packet.data(), packet.size()};
+    message = {};
+    message.msg_name = &from;
+    message.msg_namelen = sizeof from;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    return ::recvmsg(fd, &message, flags | MSG_DONTWAIT);
+  }
+
+  const cmsghdr* control_of(int type) {
+    for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+      if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == type) return c;
+    }
+    return nullptr;
+  }
+};
 
 class Pinger {
  public:
@@ -152,6 +185,12 @@ class Pinger {
     }
     const int how = options_.whole ? IP_PMTUDISC_DO : IP_PMTUDISC_DONT;
     ::setsockopt(fd_, IPPROTO_IP, IP_MTU_DISCOVER, &how, sizeof how);
+    const int on = 1;
+    ::setsockopt(fd_, IPPROTO_IP, IP_RECVTTL, &on, sizeof on);
+    if (options_.ttl != 0) {
+      ::setsockopt(fd_, IPPROTO_IP, IP_TTL, &options_.ttl, sizeof options_.ttl);
+      ::setsockopt(fd_, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
+    }
     if (!options_.iface.empty() &&
         ::setsockopt(fd_, SOL_SOCKET, SO_BINDTODEVICE, options_.iface.c_str(),
                      static_cast<socklen_t>(options_.iface.size() + 1)) != 0) {
@@ -182,13 +221,37 @@ class Pinger {
     }
   }
 
+  // What a router on the way says of a request that ran out of hops.
+  void receive_error() {
+    Datagram d;
+    if (d.take(fd_, MSG_ERRQUEUE) < 0) return;
+    const cmsghdr* c = d.control_of(IP_RECVERR);
+    if (c == nullptr) return;
+    struct {
+      sock_extended_err error;
+      sockaddr_in offender;
+    } told{};
+    std::memcpy(&told, CMSG_DATA(c), sizeof told);
+    if (told.error.ee_origin != SO_EE_ORIGIN_ICMP) return;
+    const char* text = told.error.ee_type == ICMP_TIME_EXCEEDED ? "Time to live exceeded"
+                       : told.error.ee_code == ICMP_NET_UNREACH ? "Destination Net Unreachable"
+                                                                : "Destination Host Unreachable";
+    const std::string from = to_text(told.offender.sin_addr);
+    std::printf("%d bytes from %s: %s\n", 36 + 56, from.c_str(), text);
+    std::printf("Vr HL TOS  Len   ID Flg  off TTL Pro  cks      Src      Dst\n");
+    std::printf(" 4  5  00 5400 0000   0 0000  01  01 0000 %s  %s \n\n",
+                options_.source.empty() ? "0.0.0.0" : options_.source.c_str(),
+                to_text(to_.sin_addr).c_str());
+  }
+
   void receive(Time now) {
-    std::array<char, 65536> packet{};
-    sockaddr_in from{};
-    socklen_t length = sizeof from;
-    const ssize_t n = ::recvfrom(fd_, packet.data(), packet.size(), MSG_DONTWAIT,
-                                 reinterpret_cast<sockaddr*>(&from), &length);
+    Datagram d;
+    const ssize_t n = d.take(fd_, 0);
     if (n < static_cast<ssize_t>(sizeof(icmphdr))) return;
+    const sockaddr_in& from = d.from;
+    const auto& packet = d.packet;
+    int ttl = 64;
+    if (const cmsghdr* c = d.control_of(IP_TTL)) std::memcpy(&ttl, CMSG_DATA(c), sizeof ttl);
     icmphdr head{};
     std::memcpy(&head, packet.data(), sizeof head);
     if (head.type != ICMP_ECHOREPLY) return;
@@ -200,8 +263,8 @@ class Pinger {
         static_cast<double>(duration_cast<microseconds>(now - sent_at_[slot]).count()) / 1000;
     times_.push_back(ms);
     if (!options_.quiet) {
-      std::printf("%zd bytes from %s: icmp_seq=%d ttl=64 time=%.3f ms\n", n,
-                  to_text(from.sin_addr).c_str(), ntohs(head.un.echo.sequence), ms);
+      std::printf("%zd bytes from %s: icmp_seq=%d ttl=%d time=%.3f ms\n", n,
+                  to_text(from.sin_addr).c_str(), ntohs(head.un.echo.sequence), ttl, ms);
     }
   }
 
@@ -238,6 +301,7 @@ class Pinger {
       pollfd p{fd_, POLLIN, 0};
       const auto left = duration_cast<milliseconds>(next - now).count() + 1;
       if (::poll(&p, 1, static_cast<int>(std::min<long long>(left, 100))) > 0) {
+        if ((p.revents & POLLERR) != 0) receive_error();
         receive(std::chrono::steady_clock::now());
         if (options_.once && received_ > 0) return;
       }

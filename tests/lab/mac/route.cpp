@@ -1,12 +1,13 @@
-// route, netstat -rn and arp.
+// route: get, and changes of the kernel's main table.
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <unistd.h>
 
+#include <bit>
+#include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include "commands.hpp"
 #include "kernel.hpp"
@@ -37,15 +38,21 @@ std::optional<Route> entry_for(const in_addr& destination) {
   return best;
 }
 
+std::optional<Route> way_to(const in_addr& destination) {
+  // The kernel takes 0.0.0.0 for itself.
+  return destination.s_addr == 0 ? entry_for(destination) : route_to(destination);
+}
+
 int get(const in_addr& destination) {
-  const auto answer = route_to(destination);
+  const auto answer = way_to(destination);
   if (!answer) {
     // The Mac says so and still exits 0.
     return fail(0, "route: writing to routing socket: not in table");
   }
   const auto entry = entry_for(destination);
   const bool by_default = entry && entry->prefix == 0;
-  std::printf("   route to: %s\n", to_text(destination).c_str());
+  std::printf("   route to: %s\n",
+              destination.s_addr == 0 ? "default" : to_text(destination).c_str());
   if (answer->to_self || !entry) {
     std::printf("destination: %s\n", to_text(destination).c_str());
   } else {
@@ -69,18 +76,99 @@ int get(const in_addr& destination) {
   return 0;
 }
 
-// netstat leaves trailing zero bytes off, and the prefix when it is the class's own.
-std::string network_name(const Route& r) {
-  if (r.prefix == 0) return "default";
-  const std::uint32_t a = ntohl(r.destination.s_addr);
-  if (r.prefix == 32) return to_text(r.destination);
-  std::string out = std::to_string(a >> 24);
-  if ((a & 0xffffffU) != 0) out += "." + std::to_string(a >> 16 & 0xff);
-  if ((a & 0xffffU) != 0) out += "." + std::to_string(a >> 8 & 0xff);
-  if ((a & 0xffU) != 0) out += "." + std::to_string(a & 0xff);
-  const int natural = a >> 24 < 128 ? 8 : a >> 24 < 192 ? 16 : 24;
-  if (natural != r.prefix) out += "/" + std::to_string(r.prefix);
-  return out;
+struct Change {
+  RouteChange verb = RouteChange::add;
+  std::string word;
+  std::string destination;  // as route prints it
+  std::string gateway;
+  bool host = false;
+  Route route;
+};
+
+// "10.10.0.0/24", "10.10.0.0" with a mask after it, "default".
+bool parse_destination(std::string text, const std::string& mask, Change& change) {
+  if (text == "default") {
+    change.destination = "default";
+    return true;
+  }
+  int prefix = change.host ? 32 : -1;
+  if (const std::size_t slash = text.find('/'); slash != std::string::npos) {
+    prefix = std::atoi(text.c_str() + slash + 1);
+    text.resize(slash);
+  }
+  in_addr address{};
+  if (::inet_pton(AF_INET, text.c_str(), &address) != 1) return false;
+  if (!mask.empty()) {
+    in_addr bits{};
+    if (::inet_pton(AF_INET, mask.c_str(), &bits) != 1) return false;
+    prefix = std::popcount(bits.s_addr);
+  }
+  if (prefix < 0) prefix = 32;
+  if (prefix > 32) return false;
+  change.destination = text;
+  change.host = prefix == 32;
+  change.route.prefix = prefix;
+  change.route.destination.s_addr = address.s_addr & mask_of(prefix).s_addr;
+  return true;
+}
+
+// Returns an exit status, 0 with `change` filled.
+int parse(const Arguments& argv, Change& change) {
+  Arguments words;
+  std::string mask;
+  bool to_interface = false;
+  for (std::size_t k = 1; k < argv.size(); ++k) {
+    const std::string& a = argv[k];
+    if (a == "-host") {
+      change.host = true;
+    } else if (a == "-interface") {
+      to_interface = true;
+    } else if ((a == "-netmask" || a == "-ifscope") && k + 1 < argv.size()) {
+      (a == "-netmask" ? mask : change.route.iface) = argv[k + 1];
+      ++k;
+    } else if (!a.starts_with('-')) {
+      words.push_back(a);
+    }
+  }
+  change.word = words[0];
+  change.verb = words[0] == "add"      ? RouteChange::add
+                : words[0] == "change" ? RouteChange::change
+                                       : RouteChange::remove;
+  const std::size_t least = change.verb == RouteChange::remove ? 2 : 3;
+  if (words.size() < least || words.size() > 4) {
+    return fail(64, "usage: route [-dnqtv] command [[modifiers] args]");
+  }
+  if (words.size() == 4) mask = words[3];
+  if (!parse_destination(words[1], mask, change)) {
+    return fail(68, "route: bad address: " + words[1]);
+  }
+  if (words.size() < 3) return 0;
+  change.gateway = words[2];
+  in_addr gateway{};
+  if (to_interface) {
+    change.route.iface = words[2];
+  } else if (::inet_pton(AF_INET, words[2].c_str(), &gateway) == 1) {
+    change.route.gateway = gateway;
+  } else {
+    return fail(68, "route: bad address: " + words[2]);
+  }
+  return 0;
+}
+
+int alter(const Arguments& argv) {
+  Change change;
+  if (const int status = parse(argv, change); status != 0) return status;
+  const int error = change_route(change.verb, change.route);
+  const std::string why = error == ESRCH || error == ENOENT ? "not in table"
+                          : error == EEXIST                 ? "File exists"
+                                                            : "Network is unreachable";
+  if (error != 0) fail(0, "route: writing to routing socket: " + why);
+  std::printf("%s %s %s", change.word.c_str(), change.host ? "host" : "net",
+              change.destination.c_str());
+  if (!change.gateway.empty()) std::printf(": gateway %s", change.gateway.c_str());
+  std::printf("%s%s\n", error == 0 ? "" : ": ", error == 0 ? "" : why.c_str());
+  // The Mac's exits 0 here as well.
+  return 0;
 }
 
 }  // namespace
@@ -88,11 +176,8 @@ std::string network_name(const Route& r) {
 int route(const Truth&, const Arguments& argv) {
   Arguments words;
   for (std::size_t k = 1; k < argv.size(); ++k) {
-    if (!argv[k].starts_with('-') || argv[k] == "-host" || argv[k] == "-interface") {
-      words.push_back(argv[k]);
-    }
+    if (!argv[k].starts_with('-')) words.push_back(argv[k]);
   }
-  std::erase(words, "-host");
   if (words.empty()) return fail(64, "usage: route [-dnqtv] command [[modifiers] args]");
   if (words[0] == "get" && words.size() == 2) {
     in_addr destination{};
@@ -101,46 +186,8 @@ int route(const Truth&, const Arguments& argv) {
     return get(destination);
   }
   if (::geteuid() != 0) return fail(77, "route: must be root to alter routing table");
+  if (words[0] == "add" || words[0] == "change" || words[0] == "delete") return alter(argv);
   return fail(64, "route: the lab has no `" + words[0] + "`");
-}
-
-int netstat(const Truth&, const Arguments& argv) {
-  bool wanted = false;
-  for (const std::string& a : argv) wanted = wanted || a == "-rn" || a == "-nr" || a == "-r";
-  if (!wanted) return fail(64, "usage: netstat -rn [-f inet]");
-  std::printf("Routing tables\n\nInternet:\n");
-  std::printf("%-18s %-18s %-19s %5s %6s\n", "Destination", "Gateway", "Flags", "Netif", "Expire");
-  std::printf("%-18s %-18s %-19s %5s %6s\n", "127", "127.0.0.1", "UCS", "lo0", "");
-  for (const Route& r : routes()) {
-    const auto iface = interface(r.iface);
-    const std::string gateway =
-        r.gateway ? to_text(*r.gateway) : "link#" + std::to_string(iface ? iface->index : 0);
-    std::printf("%-18s %-18s %-19s %5s %6s\n", network_name(r).c_str(), gateway.c_str(),
-                r.gateway ? "UGScg" : "UCS", mac_name(r.iface).c_str(), r.gateway ? "" : "!");
-  }
-  return 0;
-}
-
-int arp(const Truth&, const Arguments& argv) {
-  const std::string wanted = argv.size() > 1 && !argv.back().starts_with('-') ? argv.back() : "";
-  std::ifstream in("/proc/net/arp");
-  std::string line;
-  std::getline(in, line);
-  bool shown = false;
-  while (std::getline(in, line)) {
-    std::istringstream fields(line);
-    std::string ip, type, flags, mac, mask, device;
-    fields >> ip >> type >> flags >> mac >> mask >> device;
-    if (!wanted.empty() && wanted != ip) continue;
-    shown = true;
-    std::printf("? (%s) at %s on %s ifscope [ethernet]\n", ip.c_str(),
-                flags == "0x0" ? "(incomplete)" : mac.c_str(), device.c_str());
-  }
-  if (!wanted.empty() && !shown) {
-    std::printf("%s (%s) -- no entry\n", wanted.c_str(), wanted.c_str());
-    return 1;
-  }
-  return 0;
 }
 
 }  // namespace lab_mac

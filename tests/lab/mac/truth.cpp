@@ -64,12 +64,13 @@ Truth load_truth() {
   t.thunderbolt = j.at("thunderbolt").get<int>();
   t.boot_time = j.at("boot_time").get<long long>();
   t.rdma = j.at("rdma").get<bool>();
+  t.forwarding_bridge = j.at("bridge").get<std::string>() == "forward";
   t.location = j.at("location").get<std::string>();
   t.services = j.at("services").get<std::vector<std::string>>();
   for (const json& p : j.at("ports")) t.ports.push_back(read_port(p));
   for (const json& l : j.at("lans")) {
     t.lans.push_back({l.at("iface").get<std::string>(), l.at("port").get<std::string>(),
-                      l.at("mac").get<std::string>()});
+                      l.at("mac").get<std::string>(), l.at("cabled").get<bool>()});
   }
   for (const json& f : j.at("faults")) {
     t.faults.push_back({f.at("name").get<std::string>(), f.at("argument").get<std::string>()});

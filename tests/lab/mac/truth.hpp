@@ -36,6 +36,7 @@ struct Lan {
   std::string iface;
   std::string port;  // hardware port and service name
   std::string mac;
+  bool cabled = false;  // an adapter for a cable of the fabric, not the way to the Mac
 };
 
 struct Fault {
@@ -52,6 +53,7 @@ struct Truth {
   int thunderbolt = 0;      // generation: 4 or 5
   long long boot_time = 0;  // seconds since the epoch
   bool rdma = false;
+  bool forwarding_bridge = false;  // frames pass between the members of its bridges
   std::string location;
   std::vector<std::string> services;  // beyond those of the hardware ports
   std::vector<Port> ports;
