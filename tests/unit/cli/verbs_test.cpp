@@ -170,7 +170,8 @@ TEST_F(VerbTest, CheckAsJsonFitsItsSchema) {
     EXPECT_EQ(document["links"][0]["subnet"], "10.254.0.0/30");
     EXPECT_EQ(document["links"][0]["ends"][1]["address"], "10.254.0.2");
   }
-  for (const std::string name : {"studio-mesh-4", "studio-ring-5", "pair-behind-proxy"}) {
+  for (const std::string name : {"studio-mesh-4", "studio-ring-5", "pair-behind-proxy",
+                                 "smolcluster-hybrid", "dgx-spark-pair", "dgx-spark-ring-3"}) {
     o.inventory = std::string(BRINGUP_SOURCE_DIR) + "/inventories/" + name + ".toml";
     EXPECT_EQ(check_verb(o), 0) << name;
     EXPECT_EQ(test::misfit(schema, json::parse(result())), "") << name;
