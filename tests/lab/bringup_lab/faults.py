@@ -8,9 +8,8 @@ import contextlib
 import ipaddress
 import os
 import shutil
-import subprocess
 
-from . import faults_links, kernel, layers, network, node
+from . import faults_links, faults_routes, kernel, layers, network, node
 from .controller import make_keys
 from .errors import LabError
 from .faults_links import port as _port
@@ -157,20 +156,13 @@ def _says(lab, name, path):
     shutil.copyfile(path, f"{lab.node_dir(name)}/lab/marks/profiler-says.text")
 
 
-def _nft(lab, name, text):
-    done = subprocess.run(["nsenter", f"--net={kernel.NETNS}{lab.netns(name)}", "nft", "-f", "-"],
-                          input=text, text=True, capture_output=True, check=False)
-    if done.returncode != 0:
-        raise LabError(f"nft: {done.stderr.strip()}")
-
-
 def _loss(lab, name, argument):
     iface, _, percent = argument.partition(":")
     _port(lab, name, iface)
     if not percent.isdigit() or not 0 < int(percent) <= 100:
         raise LabError("ping-loss takes enX:PERCENT")
     chance = "" if percent == "100" else f"numgen random mod 100 < {percent}"
-    _nft(lab, name, f"""table inet lab-loss-{iface} {{
+    faults_routes.nft(lab, name, f"""table inet lab-loss-{iface} {{
   chain in {{ type filter hook input priority -300;
     iifname {iface} meta l4proto icmp {chance} drop
   }}
@@ -179,7 +171,7 @@ def _loss(lab, name, argument):
 
 
 def _loss_mend(lab, name, argument):
-    _nft(lab, name, f"delete table inet lab-loss-{argument.partition(':')[0]}\n")
+    faults_routes.nft(lab, name, f"delete table inet lab-loss-{argument.partition(':')[0]}\n")
 
 
 def _overlap_line(lab, name, subnet, verb):
@@ -189,10 +181,18 @@ def _overlap_line(lab, name, subnet, verb):
                      f"/{net.prefixlen} dev {iface}"], lab.netns(name))
 
 
+def cable_is_ethernet(lab, cable):
+    """It goes to no Thunderbolt port."""
+    ends = [e.partition(":") for e in cable.ends()]
+    return not any(i in lab.fleet.nodes[n].thunderbolt().values() for n, _, i in ends)
+
+
 def _wires(lab, name, up):
     """A wedged Thunderbolt controller: no signal on any of its cables."""
     lines = []
     for cable in lab.fleet.cables:
+        if cable_is_ethernet(lab, cable):
+            continue
         far = [e.partition(":")[0] for e in cable.ends() if e.partition(":")[0] != name]
         if len(far) == 2 or not lab.plugged(cable):
             continue
@@ -245,7 +245,7 @@ BY_LAB = {
     "lan-overlap": ("SUBNET", lambda l, n, a: _overlap_line(l, n, a, "add"),
                     lambda l, n, a: _overlap_line(l, n, a, "del")),
     "exo": ("", _exo, _exo_mend),
-} | faults_links.BY_LAB
+} | faults_links.BY_LAB | faults_routes.BY_LAB
 
 
 def catalogue():
@@ -305,9 +305,14 @@ def after_boot(lab, name):
     """Lets the faults that a boot has undone hold again, and ends the one that a boot cures."""
     if lab.fault_on(name, "wedged"):
         mend(lab, name, "wedged")
+    for f in list(lab.state["faults"].get(name, [])):
+        if f["name"] in faults_routes.CURED_BY_BOOT:
+            faults_routes.forget(lab, name, f)
+            lab.state["faults"][name].remove(f)
+            lab.save()
     for f in lab.state["faults"].get(name, []):
         if f["name"] in ("disk-full", "down", "sshd-silent", "profiler-says", "lan-overlap"):
             if f["name"] != "profiler-says":
                 BY_LAB[f["name"]][1](lab, name, f["argument"])
-        if f["name"] in faults_links.AGAIN_AFTER_BOOT:
+        if f["name"] in faults_links.AGAIN_AFTER_BOOT + faults_routes.AGAIN_AFTER_BOOT:
             BY_LAB[f["name"]][1](lab, name, f["argument"])

@@ -88,6 +88,8 @@ def _ports(lab, name):
     for f in lab.state["faults"].get(name, []):
         if f["name"] == "iperf3-busy":
             found.discard(f"tcp/{f['argument'] or 5201}")
+        if f["name"] == "service-bound":
+            found.discard(f"tcp/{f['argument'].rpartition(':')[2]}")
     return sorted(found)
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from . import node as nodes
+from . import faults_routes, node as nodes
 
 MATRIX = "mlx_ibv_devices.json"
 
@@ -26,6 +26,35 @@ def _interfaces(lab, name):
                       if a["family"] == "inet6"],
             "bridge": i.get("linkinfo", {}).get("info_kind") == "bridge"}
     return out
+
+
+def _ip(lab, name, *words):
+    done = subprocess.run(["ip", "-n", lab.netns(name), "-j", *words], capture_output=True, text=True,
+                          check=False)
+    return [x for x in json.loads(done.stdout or "[]") if x]
+
+
+def _routing(lab, name):
+    routes = [{"to": r["dst"], "via": r.get("gateway"), "dev": r.get("dev"),
+               "metric": r.get("metric", 0), "protocol": r.get("protocol")}
+              for r in _ip(lab, name, "-4", "route", "show", "table", "main")]
+    return {"routes": routes,
+            # The first one is the one that is used.
+            "default_routes": sorted((r for r in routes if r["to"] == "default"),
+                                     key=lambda r: r["metric"]),
+            "neighbours": [{"ip": n["dst"], "mac": n.get("lladdr"), "dev": n["dev"],
+                            "state": n.get("state", [])} for n in _ip(lab, name, "-4", "neigh")],
+            "forwarding": faults_routes.forwarding(lab, name)}
+
+
+def _name_servers(lab, name):
+    """/etc/resolv.conf as it stands; None while the node is off."""
+    try:
+        with open(f"{nodes.root_of(lab, name)}/etc/resolv.conf", encoding="utf-8",
+                  errors="replace") as f:
+            return f.read(1 << 16)
+    except (OSError, nodes.LabError):
+        return None
 
 
 def _matrix(lab, name):
@@ -58,5 +87,6 @@ def collect(lab):
             "faults": lab.state["faults"].get(name, []), "interfaces": interfaces,
             "bridges": {b: sorted(i for i, x in interfaces.items() if x["master"] == b)
                         for b, y in interfaces.items() if y["bridge"]},
-            "matrix": _matrix(lab, name)}
+            "matrix": _matrix(lab, name), "resolv_conf": _name_servers(lab, name),
+            **_routing(lab, name)}
     return out

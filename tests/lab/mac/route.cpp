@@ -176,7 +176,11 @@ int alter(const Arguments& argv) {
 int route(const Truth&, const Arguments& argv) {
   Arguments words;
   for (std::size_t k = 1; k < argv.size(); ++k) {
-    if (!argv[k].starts_with('-')) words.push_back(argv[k]);
+    if (argv[k] == "-ifscope" || argv[k] == "-netmask") {
+      ++k;
+    } else if (!argv[k].starts_with('-')) {
+      words.push_back(argv[k]);
+    }
   }
   if (words.empty()) return fail(64, "usage: route [-dnqtv] command [[modifiers] args]");
   if (words[0] == "get" && words.size() == 2) {
