@@ -42,8 +42,9 @@ def _routing(lab, name):
             # The first one is the one that is used.
             "default_routes": sorted((r for r in routes if r["to"] == "default"),
                                      key=lambda r: r["metric"]),
-            "neighbours": [{"ip": n["dst"], "mac": n.get("lladdr"), "dev": n["dev"],
-                            "state": n.get("state", [])} for n in _ip(lab, name, "-4", "neigh")],
+            # Those that somebody set; the others come and go by themselves.
+            "neighbours": [{"ip": n["dst"], "mac": n.get("lladdr"), "dev": n["dev"]}
+                           for n in _ip(lab, name, "-4", "neigh", "show", "nud", "permanent")],
             "forwarding": faults_routes.forwarding(lab, name)}
 
 

@@ -110,7 +110,7 @@ def become(command):
 
 
 def run_once(unit):
-    """A service of Type=oneshot, to its end: 0 or the status of the first command that fails."""
+    """A service's commands, to their end: 0 or the status of the first one that fails."""
     for line in values(unit, "Service", "ExecStart"):
         done = subprocess.run(shlex.split(line.lstrip("-@:+!")), stdin=subprocess.DEVNULL, cwd="/",
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -118,6 +118,17 @@ def run_once(unit):
         if done.returncode != 0 and not line.startswith("-"):
             return done.returncode
     return 0
+
+
+def serve(unit):
+    """A service of Type=simple: its command, again and again where Restart= says so."""
+    restart = (values(unit, "Service", "Restart") or ["no"])[0]
+    pause = seconds((values(unit, "Service", "RestartSec") or ["100ms"])[0])
+    while True:
+        status = run_once(unit)
+        if restart != "always" and not (restart == "on-failure" and status != 0):
+            return
+        time.sleep(pause)
 
 
 def serve_timer(unit):
@@ -166,8 +177,7 @@ def start(unit):
     if (values(unit, "Service", "Type") or ["simple"])[0] == "oneshot":
         return 0 if run_once(unit) == 0 else fail(1, f"Job for {unit} failed because the control "
                                                      "process exited with error code.")
-    command = shlex.split(values(unit, "Service", "ExecStart")[0])
-    detach(unit, lambda: become(command))
+    detach(unit, lambda: serve(unit))
     return 0
 
 
