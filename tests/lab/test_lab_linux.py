@@ -19,8 +19,8 @@ NAME_SERVER = "nameserver 10.99.0.254\n"
 BOARDS = {"pi5": ("192.168.50.2", "192.168.50.1"), "pi4": ("192.168.51.4", "192.168.51.2"),
           "jetson": ("192.168.51.5", "192.168.51.2")}
 PROFILE = ("sudo nmcli con add type ethernet ifname eth0 con-name fabric ipv4.method manual "
-           "ipv4.addresses {address}/24 ipv4.never-default yes ipv4.routes '10.10.0.0/24 {gateway}' "
-           "ipv6.method link-local && sudo nmcli con up fabric")
+           "ipv4.addresses {address}/24 ipv4.never-default yes "
+           "ipv4.routes '10.10.0.0/24 {gateway}' ipv6.method link-local && sudo nmcli con up fabric")
 
 
 class FleetCase(unittest.TestCase):
@@ -91,7 +91,8 @@ class NetworkManager(FleetCase):
                           [(r["to"], r["via"], r["dev"]) for r in now["routes"]])
             self.assertEqual(now["default_routes"], before["default_routes"])
             self.assertEqual(now["resolv_conf"], before["resolv_conf"])
-            self.assertEqual(self.active(), {"wlan0": "preconfigured", "eth0": "fabric", "lo": "lo"})
+            self.assertEqual(self.active(),
+                             {"wlan0": "preconfigured", "eth0": "fabric", "lo": "lo"})
             self.lab.must("reboot", "pi5")
             self.eventually(lambda: self.active().get("eth0"), "fabric")
         self.lab.must("reinit", "pi5")
@@ -178,7 +179,8 @@ class OtherManagers(FleetCase):
         self.write("spark1", "/etc/netplan/60-ours.yaml", self.NETPLAN, "600")
         self.lab.out("spark1", "sudo netplan generate && sudo netplan apply")
         for _ in range(2):
-            self.eventually(lambda: self.lab.ssh("spark1", "ping -c 1 -W 1 10.254.0.2").returncode, 0)
+            ping = "ping -c 1 -W 1 10.254.0.2"
+            self.eventually(lambda: self.lab.ssh("spark1", ping).returncode, 0)
             now = self.lab.state()["nodes"]
             for name in ("spark1", "spark2"):
                 self.assertEqual(now[name]["default_routes"], before[name]["default_routes"])
@@ -189,8 +191,8 @@ class OtherManagers(FleetCase):
         self.assertEqual(self.lab.node("spark1")["interfaces"]["enp1s0f1np1"]["inet"], [])
 
     def test_netplan_refuses_nonsense(self):
-        self.write("spark1", "/etc/netplan/60-ours.yaml", "network:\\n  version: 2\\n  ethernet: 1\\n",
-                   "600")
+        self.write("spark1", "/etc/netplan/60-ours.yaml",
+                   "network:\\n  version: 2\\n  ethernet: 1\\n", "600")
         done = self.lab.ssh("spark1", "sudo netplan generate")
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("unknown key 'ethernet'", done.stderr)
@@ -200,8 +202,10 @@ class OtherManagers(FleetCase):
         self.write("spark3", f"{units}/ours.service",
                    "[Service]\\nType=oneshot\\nExecStart=/bin/sh -c \"echo x >>/root/ran\"\\n")
         self.write("spark3", f"{units}/ours.timer",
-                   "[Timer]\\nOnBootSec=1\\nOnUnitActiveSec=1\\n\\n[Install]\\nWantedBy=timers.target\\n")
-        self.lab.out("spark3", "sudo systemctl daemon-reload; sudo systemctl enable --now ours.timer")
+                   "[Timer]\\nOnBootSec=1\\nOnUnitActiveSec=1\\n\\n"
+                   "[Install]\\nWantedBy=timers.target\\n")
+        self.lab.out("spark3", "sudo systemctl daemon-reload; "
+                               "sudo systemctl enable --now ours.timer")
         self.assertEqual(self.lab.out("spark3", "systemctl is-enabled ours.timer; "
                                                 "systemctl is-active ours.timer"),
                          "enabled\nactive\n")
@@ -501,7 +505,8 @@ class RoutedFaults(Routed):
 
     def test_refusals(self):
         for fault in ("forwarding-off:x", "route-missing", "route-missing:ten", "default-route",
-                      "default-route:en99", "wrong-mask:en8", "wrong-mask:en8:99", "wrong-mask:en1:24",
+                      "default-route:en99", "wrong-mask:en8", "wrong-mask:en8:99",
+                      "wrong-mask:en1:24",
                       "stale-neighbour:en8", "icmp-filtered:en99", "service-bound:65432",
                       "service-bound:10.10.0.1:x"):
             done = self.lab("break", "mini1", fault)

@@ -19,9 +19,9 @@ WRONG_MAC = "02:00:5e:00:53:99"
 _FORWARDING = "/proc/sys/net/ipv4/ip_forward"
 
 
-def _ip_json(lab, name, *words):
-    done = subprocess.run(["ip", "-n", lab.netns(name), "-j", *words], capture_output=True, text=True,
-                          check=False)
+def ip_json(lab, name, *words):
+    done = subprocess.run(["ip", "-n", lab.netns(name), "-j", *words], capture_output=True,
+                          text=True, check=False)
     return [x for x in json.loads(done.stdout or "[]") if x]
 
 
@@ -35,7 +35,7 @@ def _kept(lab, name, word):
 
 def interface(lab, name, iface):
     """Any interface that the node has, its bridge included."""
-    if not _ip_json(lab, name, "link", "show", "dev", iface):
+    if not ip_json(lab, name, "link", "show", "dev", iface):
         raise LabError(f"{name} has no interface {iface!r}")
     return iface
 
@@ -73,7 +73,7 @@ def _route_missing(lab, name, subnet):
         wanted = ipaddress.ip_network(subnet)
     except ValueError as e:
         raise LabError("route-missing takes a subnet") from e
-    found = [r for r in _ip_json(lab, name, "route", "show", "table", "main")
+    found = [r for r in ip_json(lab, name, "route", "show", "table", "main")
              if r["dst"] != "default" and ipaddress.ip_network(r["dst"]) == wanted]
     if not found:
         raise LabError(f"{name} has no route to {subnet}")
@@ -88,14 +88,14 @@ def _route_mend(lab, name, subnet):
 
 
 def _defaults(lab, name):
-    return _ip_json(lab, name, "route", "show", "default")
+    return ip_json(lab, name, "route", "show", "default")
 
 
 def _default_route(lab, name, iface):
     """Another default route wins: those that are there get a metric behind its own."""
     interface(lab, name, iface)
     there = _defaults(lab, name)
-    own = [a for i in _ip_json(lab, name, "-4", "addr", "show", "dev", iface)
+    own = [a for i in ip_json(lab, name, "-4", "addr", "show", "dev", iface)
            for a in i["addr_info"]]
     gateway = ""
     if own:
@@ -131,7 +131,7 @@ def _wrong_mask(lab, name, argument):
     if not bits.isdigit() or not 1 <= int(bits) <= 32:
         raise LabError("wrong-mask takes IF:BITS")
     found = [f"{a['local']}/{a['prefixlen']}"
-             for i in _ip_json(lab, name, "-4", "addr", "show", "dev", iface)
+             for i in ip_json(lab, name, "-4", "addr", "show", "dev", iface)
              for a in i["addr_info"]]
     if not found:
         raise LabError(f"{name}:{iface} has no IPv4 address")
@@ -141,7 +141,7 @@ def _wrong_mask(lab, name, argument):
 
 def _remask(lab, name, iface, old, new):
     # The routes through this interface's gateways outlive the moment between.
-    routes = [_route_line(r) for r in _ip_json(lab, name, "route", "show", "dev", iface)
+    routes = [_route_line(r) for r in ip_json(lab, name, "route", "show", "dev", iface)
               if "gateway" in r]
     routes = [r if " dev " in r else f"{r} dev {iface}" for r in routes]
     lines = [f"addr del {a} dev {iface}" for a in old if a not in new]
@@ -155,7 +155,7 @@ def _mask_mend(lab, name, argument):
     right = _kept(lab, name, f"wrong-mask:{argument}") or []
     # An address that was set right, or removed, meanwhile is not ours any more.
     held = [f"{a['local']}/{a['prefixlen']}"
-            for i in _ip_json(lab, name, "-4", "addr", "show", "dev", iface)
+            for i in ip_json(lab, name, "-4", "addr", "show", "dev", iface)
             for a in i["addr_info"]]
     wrong = [a for a in right if f"{a.partition('/')[0]}/{bits}" in held]
     _remask(lab, name, iface, [f"{a.partition('/')[0]}/{bits}" for a in wrong], wrong)
@@ -179,7 +179,7 @@ def _stale(lab, name, argument):
 
 def _stale_mend(lab, name, argument):
     iface, address = _neighbour(argument)
-    for entry in _ip_json(lab, name, "neigh", "show", address, "dev", iface):
+    for entry in ip_json(lab, name, "neigh", "show", address, "dev", iface):
         if entry.get("lladdr") == WRONG_MAC:
             kernel.ip_batch([f"neigh del {address} dev {iface}"], lab.netns(name))
 

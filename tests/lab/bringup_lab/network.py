@@ -27,7 +27,7 @@ def _prepare(netns, seed, verbs):
         _sysctl("ipv4/conf/all/arp_ignore", "1")
         _sysctl("ipv4/conf/all/arp_announce", "2")
         _sysctl("ipv4/ping_group_range", "0 2147483647")
-        # Answers may leave by another way than the question came: Macs do not mind, gateways must not.
+        # Answers may leave by another way than the question came: Macs do not mind.
         _sysctl("ipv4/conf/all/rp_filter", "0")
         _sysctl("ipv4/conf/default/rp_filter", "0")
         if os.path.exists("/proc/sys/net/ipv6/conf/default/accept_dad"):

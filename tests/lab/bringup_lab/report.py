@@ -6,6 +6,7 @@ import os
 import subprocess
 
 from . import faults_routes, node as nodes
+from .faults_routes import ip_json
 
 MATRIX = "mlx_ibv_devices.json"
 
@@ -28,23 +29,17 @@ def _interfaces(lab, name):
     return out
 
 
-def _ip(lab, name, *words):
-    done = subprocess.run(["ip", "-n", lab.netns(name), "-j", *words], capture_output=True, text=True,
-                          check=False)
-    return [x for x in json.loads(done.stdout or "[]") if x]
-
-
 def _routing(lab, name):
     routes = [{"to": r["dst"], "via": r.get("gateway"), "dev": r.get("dev"),
                "metric": r.get("metric", 0), "protocol": r.get("protocol")}
-              for r in _ip(lab, name, "-4", "route", "show", "table", "main")]
+              for r in ip_json(lab, name, "-4", "route", "show", "table", "main")]
     return {"routes": routes,
             # The first one is the one that is used.
             "default_routes": sorted((r for r in routes if r["to"] == "default"),
                                      key=lambda r: r["metric"]),
             # Those that somebody set; the others come and go by themselves.
             "neighbours": [{"ip": n["dst"], "mac": n.get("lladdr"), "dev": n["dev"]}
-                           for n in _ip(lab, name, "-4", "neigh", "show", "nud", "permanent")],
+                           for n in ip_json(lab, name, "-4", "neigh", "show", "nud", "permanent")],
             "forwarding": faults_routes.forwarding(lab, name)}
 
 

@@ -21,8 +21,8 @@ def start(lab):
                                 for a in list(n.addresses.values())[:1]))
     kernel.ip_batch([f"addr add {FAR_AWAY}/32 dev lo"], lab.hub)
     with kernel.in_netns(lab.hub):
-        p = subprocess.Popen([sys.executable, "-I", "-S", os.path.abspath(__file__), hosts, *places],
-                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        p = subprocess.Popen([sys.executable, "-I", "-S", os.path.abspath(__file__), hosts,
+                              *places], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL, start_new_session=True)
     node.keep_process(lab, "router", p.pid)
     p.stdout.readline()

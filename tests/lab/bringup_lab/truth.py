@@ -65,7 +65,7 @@ def of(lab, name):
             "bridge": node.bridge,
             "lans": [{"iface": i, "port": p, "mac": mac_of(name, i), "cabled": False}
                      for i, p, _ in node.lan_interfaces()]
-            + [{"iface": i, "port": f"USB 10/100/1G/2.5G LAN {k}" if k else "USB 10/100/1G/2.5G LAN",
+            + [{"iface": i, "port": "USB 10/100/1G/2.5G LAN" + (f" {k}" if k else ""),
                 "mac": mac_of(name, i), "cabled": True} for k, i in enumerate(node.ethernet)],
             "faults": [{"name": f["name"], "argument": f["argument"]} for f in faults]}
 

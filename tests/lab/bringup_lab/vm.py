@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 
-from . import calls, kernel, vm_kernel
+from . import calls, kernel, layers, linux, vm_kernel
 from .controller import make_keys, public_key
 from .errors import LabError
 
@@ -97,6 +97,11 @@ def _compile(script, out):
     for entry in os.listdir(source):
         if entry.endswith(".py"):
             py_compile.compile(f"{source}/{entry}", f"{out}/bringup_lab/{entry}c", doraise=True)
+    # What is copied into nodes.
+    for path in (layers.LAUNCHD, linux.SYSTEMCTL):
+        place = f"{out}/{os.path.basename(os.path.dirname(path))}"
+        os.makedirs(place)
+        shutil.copy(path, place)
 
 
 def command_in_guest(name, arguments):

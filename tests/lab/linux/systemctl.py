@@ -1,8 +1,8 @@
 #!/usr/bin/python3 -I
 """systemctl of a simulated Linux node, which has no systemd: starts, stops and enables units, their
 timers included, and says of them what systemd does. The native daemons below need no unit file; all
-others are files of UNITS or those that a generator left in GENERATED. What runs is in RUNNING, one process id (that of its own
-session) per unit."""
+others are files of UNITS or those that a generator left in GENERATED. What runs is in RUNNING, one
+process id (that of its own session) per unit."""
 
 import fnmatch
 import os
@@ -175,8 +175,9 @@ def start(unit):
         detach(unit, lambda: serve_timer(unit))
         return 0
     if (values(unit, "Service", "Type") or ["simple"])[0] == "oneshot":
-        return 0 if run_once(unit) == 0 else fail(1, f"Job for {unit} failed because the control "
-                                                     "process exited with error code.")
+        if run_once(unit) == 0:
+            return 0
+        return fail(1, f"Job for {unit} failed because the control process exited with error code.")
     detach(unit, lambda: serve(unit))
     return 0
 
