@@ -21,7 +21,7 @@ std::string usage(const Error& error) {
 
 std::vector<CheckKind> kinds(const std::vector<std::string>& words) {
   // What needs no tool on the nodes and disturbs nobody who uses the links.
-  if (words.empty()) return {CheckKind::route, CheckKind::ping, CheckKind::mtu};
+  if (words.empty()) return {CheckKind::route, CheckKind::ping, CheckKind::mtu, CheckKind::reach};
   std::vector<CheckKind> out;
   const bool all = std::find(words.begin(), words.end(), "all") != words.end();
   for (const std::string& word : all ? verify::check_kind_words() : words) {

@@ -196,6 +196,50 @@ Json json_of(const model::Fleet& fleet, const verify::Cell& cell) {
   return json;
 }
 
+std::string_view answer_word(verify::Hop::Answer answer) {
+  switch (answer) {
+    case verify::Hop::Answer::exceeded:
+      return "exceeded";
+    case verify::Hop::Answer::reached:
+      return "reached";
+    case verify::Hop::Answer::refused:
+      return "refused";
+    case verify::Hop::Answer::silent:
+      return "silent";
+  }
+  return "silent";
+}
+
+Json json_of(const model::Fleet& fleet, const verify::ReachCell& cell) {
+  const auto& check = cell.check;
+  const auto address = [](const std::optional<model::Ipv4>& one) {
+    return one ? Json(one->to_string()) : Json(nullptr);
+  };
+  Json json = {{"from", clean(fleet.nodes[check.from].name)},
+               {"to", check.to ? Json(clean(fleet.nodes[*check.to].name)) : Json(nullptr)},
+               {"address", address(check.address)},
+               {"kind", verify::to_string(check.kind)},
+               {"expected", verify::to_string(check.wish)},
+               {"status", verify::to_string(cell.status)},
+               {"route", nullptr}};
+  if (cell.route_interface) {
+    json["route"] = {{"interface", clean(*cell.route_interface)}, {"via", address(cell.route_via)}};
+  }
+  json["ping"] = json_of(cell.ping);
+  json["tcp"] = cell.tcp ? Json(*cell.tcp) : Json(nullptr);
+  json["hops"] = nullable_number(cell.hops);
+  json["path"] = Json::array();
+  for (const auto& hop : cell.path) {
+    json["path"].push_back(
+        {{"answer", answer_word(hop.answer)},
+         {"address", address(hop.address)},
+         {"node", hop.node ? Json(clean(fleet.nodes[*hop.node].name)) : Json(nullptr)}});
+  }
+  json["verdicts"] = json_of(cell.verdicts);
+  json["diagnosis"] = json_of(cell.diagnosis);
+  return json;
+}
+
 Json json_of(const model::Fleet& fleet, const verify::Matrix& matrix) {
   using verify::CellStatus;
   Json json = {{"schema", "bringup.verify/1"}, {"fleet", clean(matrix.fleet)}};
@@ -212,6 +256,8 @@ Json json_of(const model::Fleet& fleet, const verify::Matrix& matrix) {
   json["summary"] = std::move(summary);
   json["cells"] = Json::array();
   for (const auto& cell : matrix.cells) json["cells"].push_back(json_of(fleet, cell));
+  json["reach"] = Json::array();
+  for (const auto& cell : matrix.reach) json["reach"].push_back(json_of(fleet, cell));
   json["findings"] = json_of(matrix.findings);
   return json;
 }

@@ -80,7 +80,13 @@ void add(RunSummary& summary, const verify::Matrix& matrix) {
   using verify::CellStatus;
   summary.below_expectation += matrix.count(CellStatus::slow) + matrix.count(CellStatus::fail) +
                                matrix.count(CellStatus::error) + matrix.count(CellStatus::untested);
-  summary.unreachable += matrix.count(CellStatus::unreachable) > 0 ? 1 : 0;
+  for (const auto status :
+       {CellStatus::slow, CellStatus::fail, CellStatus::error, CellStatus::untested}) {
+    summary.below_expectation += matrix.count_reach(status);
+  }
+  const bool gone =
+      matrix.count(CellStatus::unreachable) > 0 || matrix.count_reach(CellStatus::unreachable) > 0;
+  summary.unreachable += gone ? 1 : 0;
 }
 
 int exit_status(const RunSummary& summary) {

@@ -6,6 +6,7 @@
 #include "bringup/report/text.hpp"
 #include "bringup/util/text.hpp"
 #include "paint.hpp"
+#include "reach_words.hpp"
 
 namespace bringup::report {
 namespace {
@@ -103,8 +104,12 @@ std::string text_apply(const model::Fleet& fleet, const ApplyReport& report, con
   if (report.matrix) {
     const auto linked =
         report.matrix->cells.size() - report.matrix->count(verify::CellStatus::unlinked);
-    line += fmt::format(", {} of {} pings pass", report.matrix->count(verify::CellStatus::pass),
-                        linked);
+    const auto reach = reach_totals(*report.matrix);
+    if (linked > 0 || reach.empty()) {
+      line += fmt::format(", {} of {} pings pass", report.matrix->count(verify::CellStatus::pass),
+                          linked);
+    }
+    if (!reach.empty()) line += ", " + reach;
   }
   return text + wrap("", line, 0, style);
 }

@@ -10,6 +10,7 @@
 #include "bringup/util/text.hpp"
 #include "cells.hpp"
 #include "paint.hpp"
+#include "reach_words.hpp"
 
 namespace bringup::report {
 namespace {
@@ -126,10 +127,14 @@ std::string title(const verify::Matrix& matrix, Column column) {
 std::vector<Column> columns_of(const verify::Matrix& matrix) {
   using verify::CheckKind;
   std::vector<Column> columns;
+  // A fleet of segments alone has no links to show, only who reaches whom.
+  if (!matrix.reach.empty() && std::none_of(matrix.cells.begin(), matrix.cells.end(), linked)) {
+    return columns;
+  }
   if (matrix.has(CheckKind::cable)) columns.push_back(Column::cable);
   const bool any_of_these = matrix.has(CheckKind::cable) || matrix.has(CheckKind::mtu) ||
                             matrix.has(CheckKind::tcp) || matrix.has(CheckKind::iperf) ||
-                            matrix.has(CheckKind::rdma);
+                            matrix.has(CheckKind::rdma) || matrix.has(CheckKind::reach);
   if (matrix.has(CheckKind::ping) || matrix.has(CheckKind::route) || !any_of_these) {
     columns.push_back(Column::ping);
   }
@@ -199,6 +204,7 @@ Mark end_mark(const model::Fleet& fleet, const ApplyReport& report, const Applie
 std::string text_connectivity(const model::Fleet& fleet, const verify::Matrix& matrix,
                               const Style& style) {
   std::string text = bold("Connectivity", style) + "\n" + list(fleet, matrix, style, linked, whole);
+  if (const auto reach = text_reach(fleet, matrix, style); !reach.empty()) text += "\n" + reach;
   if (!matrix.findings.empty()) text += "\n" + matrix_findings(matrix, style);
   return text;
 }
@@ -249,6 +255,9 @@ std::string text_verify(const model::Fleet& fleet, const verify::Matrix& matrix,
     text += list(
         fleet, matrix, style, [](const auto&) { return true; }, words);
   }
+  if (const auto reach = text_reach(fleet, matrix, style); !reach.empty()) {
+    text += (text.empty() ? "" : "\n") + reach;
+  }
   if (!matrix.findings.empty()) text += "\n" + matrix_findings(matrix, style);
   const auto total = matrix.cells.size() - matrix.count(verify::CellStatus::unlinked);
   std::string totals = fmt::format("{} of {} pass", matrix.count(verify::CellStatus::pass), total);
@@ -259,6 +268,10 @@ std::string text_verify(const model::Fleet& fleet, const verify::Matrix& matrix,
     if (const auto n = matrix.count(status); n > 0) {
       totals += fmt::format(", {} {}", n, verify::to_string(status));
     }
+  }
+  if (const auto reach = reach_totals(matrix); !reach.empty()) {
+    // Without links, or with nothing asked of them, there is nothing else to count.
+    totals = total == matrix.count(verify::CellStatus::skipped) ? reach : totals + "; " + reach;
   }
   return text + "\n" + wrap("", totals, 0, style);
 }

@@ -66,7 +66,13 @@ std::vector<NodeRun*> slow_nodes(Crew& crew, const verify::Matrix& matrix) {
     const auto is_slow = [&](const verify::Cell& cell) {
       return cell.from == node->index && cell.status == verify::CellStatus::slow;
     };
-    if (std::any_of(matrix.cells.begin(), matrix.cells.end(), is_slow)) slow.push_back(node);
+    const auto is_slow_reach = [&](const verify::ReachCell& cell) {
+      return cell.check.from == node->index && cell.status == verify::CellStatus::slow;
+    };
+    if (std::any_of(matrix.cells.begin(), matrix.cells.end(), is_slow) ||
+        std::any_of(matrix.reach.begin(), matrix.reach.end(), is_slow_reach)) {
+      slow.push_back(node);
+    }
   }
   return slow;
 }
@@ -98,6 +104,8 @@ class Verification {
  private:
   [[nodiscard]] bool wanted(CheckKind kind) const { return verify::wanted(options_.checks, kind); }
 
+  [[nodiscard]] bool pings() const { return wanted(CheckKind::ping) || wanted(CheckKind::reach); }
+
   [[nodiscard]] verify::Matrix judge() const {
     verify::Matrix matrix =
         verify::judge(crew_.fleet(), crew_.indices(), evidence_, measured_, options_.checks);
@@ -113,7 +121,7 @@ class Verification {
     const verify::CheckOptions checks = options_.checks;
     collect_evidence(crew_, crew_.alive(), checks, evidence_);
     // A busy moment on one machine makes an average of few pings slow; a slow link is slow again.
-    for (int retest = 0; retest < 2 && wanted(CheckKind::ping) && !crew_.cancelled(); ++retest) {
+    for (int retest = 0; retest < 2 && pings() && !crew_.cancelled(); ++retest) {
       verify::Matrix matrix = verify::judge(crew_.fleet(), crew_.indices(), evidence_, measured_,
                                             only_background(checks));
       verify::compare_with_peers(crew_.fleet(), matrix);

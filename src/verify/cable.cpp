@@ -3,6 +3,7 @@
 #include "bringup/topology/exo.hpp"
 #include "bringup/verify/chain.hpp"
 #include "bringup/verify/diagnoses.hpp"
+#include "reach_walk.hpp"
 
 namespace bringup::verify {
 namespace {
@@ -94,6 +95,7 @@ std::vector<Finding> fleet_findings(const model::Fleet& fleet,
     put(plan::Severity::warning, {std::string(row.layer), fleet.nodes[node].name, "", exo->seen,
                                   exo->expected, exo->cure, exo->means, std::string(row.id)});
   }
+  for (const auto& bridged : bridged_segments(fleet, evidence)) put(plan::Severity::note, bridged);
   return out;
 }
 

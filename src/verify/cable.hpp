@@ -15,7 +15,8 @@ Diagnosis diagnosis_of(const model::Fleet& fleet, const topology::CableFinding& 
 // The cable leads elsewhere than declared. A cable that is not there at all shows as no carrier.
 const topology::CableFinding* misplugged(const topology::CableReport& report, std::size_t link);
 
-// What breaks no link: extra cables, strangers, cables of which one end tells, exo's daemon.
+// What breaks no link: extra cables, strangers, cables of which one end tells, exo's daemon,
+// segments on bridges.
 std::vector<Finding> fleet_findings(const model::Fleet& fleet,
                                     const std::vector<NodeEvidence>& evidence,
                                     const topology::CableReport& report);

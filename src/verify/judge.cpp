@@ -5,6 +5,7 @@
 #include "bringup/verify/checks.hpp"
 #include "bringup/verify/peers.hpp"
 #include "cable.hpp"
+#include "judge_reach.hpp"
 #include "judged.hpp"
 #include "notes.hpp"
 
@@ -54,7 +55,15 @@ void judge_cable(Judged& j) {
   j.settle(CellStatus::pass);
 }
 
+// Nothing that was asked for is about links.
+bool beside_links(const CheckOptions& options) {
+  return !options.only.empty() &&
+         std::all_of(options.only.begin(), options.only.end(),
+                     [](CheckKind kind) { return kind == CheckKind::reach; });
+}
+
 void judge_linked(Judged& j) {
+  if (beside_links(j.options)) j.settle(CellStatus::skipped);
   if (wanted(j.options, CheckKind::cable)) judge_cable(j);
   judge_route_and_ping(j);
   if (wanted(j.options, CheckKind::mtu)) judge_mtu(j);
@@ -144,6 +153,7 @@ Matrix judge(const model::Fleet& fleet, const std::vector<std::size_t>& selected
       }
     }
   }
+  if (wanted(options, CheckKind::reach)) judge_reach(fleet, selected, evidence, options, matrix);
   for (const auto& note : node_notes(fleet, selected, evidence)) {
     add_finding(matrix, finding_of(note, plan::Severity::warning));
   }

@@ -8,6 +8,7 @@
 
 #include "bringup/util/text.hpp"
 #include "bringup/verify/diagnoses.hpp"
+#include "reach_walk.hpp"
 
 namespace bringup::verify {
 namespace {
@@ -113,6 +114,9 @@ std::vector<Diagnosis> node_notes(const model::Fleet& fleet,
     if (evidence[node].facts == nullptr) continue;
     note_ports(fleet, node, *evidence[node].facts, notes);
     note_default_route(fleet, node, *evidence[node].facts, notes);
+    for (auto& note : taken_default_routes(fleet, node, *evidence[node].facts)) {
+      notes.push_back(std::move(note));
+    }
   }
   note_builds(fleet, selected, evidence, notes);
   return notes;

@@ -124,8 +124,13 @@ std::optional<std::string> route_of(std::string_view text, facts::Os os) {
 
 Reading<std::string> read_route(const std::vector<facts::Frame>& frames, std::size_t link,
                                 facts::Os os) {
+  return read_route(frames, fmt::format("route.{}", link), os);
+}
+
+Reading<std::string> read_route(const std::vector<facts::Frame>& frames, const std::string& name,
+                                facts::Os os) {
   Reading<std::string> reading;
-  const auto* frame = find(frames, fmt::format("route.{}", link));
+  const auto* frame = find(frames, name);
   if (frame == nullptr) return reading;
   reading.present = true;
   reading.raw = frame->payload.substr(0, kRawBytes);
@@ -135,8 +140,13 @@ Reading<std::string> read_route(const std::vector<facts::Frame>& frames, std::si
 }
 
 PingReading read_ping(const std::vector<facts::Frame>& frames, std::size_t link, facts::Os os) {
+  return read_ping(frames, fmt::format("ping.{}", link), os);
+}
+
+PingReading read_ping(const std::vector<facts::Frame>& frames, const std::string& name,
+                      facts::Os os) {
   PingReading reading;
-  const auto* frame = find(frames, fmt::format("ping.{}", link));
+  const auto* frame = find(frames, name);
   if (frame == nullptr) return reading;
   reading.present = true;
   reading.raw = frame->payload.substr(0, kRawBytes);

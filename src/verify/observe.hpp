@@ -22,6 +22,8 @@ struct Reading {
 // Frame "route.L": the interface by which the peer is reached.
 Reading<std::string> read_route(const std::vector<facts::Frame>& frames, std::size_t link,
                                 facts::Os os);
+Reading<std::string> read_route(const std::vector<facts::Frame>& frames, const std::string& name,
+                                facts::Os os);
 
 // Frame "ping.L". A ping that could not send for a reason that lies in the network ("No route to
 // host", "Can't assign requested address"…) reads as no problem of the tool: `refused` is set.
@@ -29,6 +31,8 @@ struct PingReading : Reading<platform::PingResult> {
   bool refused = false;
 };
 PingReading read_ping(const std::vector<facts::Frame>& frames, std::size_t link, facts::Os os);
+PingReading read_ping(const std::vector<facts::Frame>& frames, const std::string& name,
+                      facts::Os os);
 
 // Frame "mtu.L". `value` stands for what this end saw; the peer's MTU is in the peer's frame.
 struct MtuReading {

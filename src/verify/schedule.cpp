@@ -259,6 +259,7 @@ Estimate estimate(const model::Fleet& fleet, const std::vector<Round>& rounds,
         result.background_s += 2 * allowances.round_trip_s;
         break;
       case CheckKind::route:
+      case CheckKind::reach:  // beside ping
       case CheckKind::iperf:
       case CheckKind::rdma:
         break;

@@ -7,9 +7,12 @@
 #include "bringup/util/shell.hpp"
 #include "bringup/verify/checks.hpp"
 #include "pipeline.hpp"
+#include "reach_script.hpp"
 
 namespace bringup::verify {
 namespace {
+
+constexpr std::size_t kAtOnce = 64;  // stages of one pipeline
 
 // How an operating system asks for a route and spells the limits of a ping.
 struct Dialect {
@@ -151,9 +154,9 @@ std::string check_script(const model::Fleet& fleet, std::size_t node, const std:
     script += mtu_functions(dialect);
   }
   if (wanted(options, CheckKind::iperf)) script += "bu_run iperf3 256 5 iperf3 --version\n";
+  std::vector<std::string> stages;
   if (!body.empty()) {
     script += "bu_link() {\n" + body + "  cat\n" + parts + "}\n";
-    std::vector<std::string> stages;
     for (const std::size_t index : fleet.links_of(node)) {
       const auto& ends = fleet.links[index].ends;
       for (std::size_t side = 0; side < 2; ++side) {
@@ -163,7 +166,17 @@ std::string check_script(const model::Fleet& fleet, std::size_t node, const std:
                                      shell_quote(ends[side].interface)));
       }
     }
-    script += pipeline(stages);
+  }
+  if (wanted(options, CheckKind::reach)) {
+    const auto reach = reach_stages(fleet, node);
+    if (!reach.empty()) script += reach_functions(options, os);
+    stages.insert(stages.end(), reach.begin(), reach.end());
+  }
+  // A node of a large segment must not run out of processes.
+  for (std::size_t first = 0; first < stages.size(); first += kAtOnce) {
+    const auto last = std::min(stages.size(), first + kAtOnce);
+    script += pipeline({stages.begin() + static_cast<std::ptrdiff_t>(first),
+                        stages.begin() + static_cast<std::ptrdiff_t>(last)});
   }
   script += "bu_frame end 0 ''\n";
   return script;

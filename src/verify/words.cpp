@@ -6,8 +6,9 @@
 namespace bringup::verify {
 namespace {
 
-constexpr std::array kChecks = {CheckKind::cable, CheckKind::route, CheckKind::ping, CheckKind::mtu,
-                                CheckKind::tcp,   CheckKind::iperf, CheckKind::rdma};
+constexpr std::array kChecks = {CheckKind::cable, CheckKind::route, CheckKind::ping,
+                                CheckKind::mtu,   CheckKind::tcp,   CheckKind::reach,
+                                CheckKind::iperf, CheckKind::rdma};
 
 }  // namespace
 
@@ -23,6 +24,8 @@ std::string_view to_string(CheckKind kind) {
       return "mtu";
     case CheckKind::tcp:
       return "tcp";
+    case CheckKind::reach:
+      return "reach";
     case CheckKind::iperf:
       return "iperf";
     case CheckKind::rdma:
@@ -130,9 +133,15 @@ std::size_t Matrix::count(CellStatus status) const {
       std::count_if(cells.begin(), cells.end(), [&](const Cell& c) { return c.status == status; }));
 }
 
+std::size_t Matrix::count_reach(CellStatus status) const {
+  return static_cast<std::size_t>(std::count_if(
+      reach.begin(), reach.end(), [&](const ReachCell& c) { return c.status == status; }));
+}
+
 bool Matrix::green() const {
   return count(CellStatus::pass) + count(CellStatus::skipped) + count(CellStatus::unlinked) ==
-         cells.size();
+             cells.size() &&
+         count_reach(CellStatus::pass) == reach.size();
 }
 
 bool Matrix::has(CheckKind kind) const {

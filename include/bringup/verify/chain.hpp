@@ -63,7 +63,8 @@ std::vector<LinkStatus> all_links_status(const model::Fleet& fleet,
                                          const Matrix& matrix);
 
 // What breaks no layer and should be known all the same: cables that no link declares or of which
-// one end alone tells, and exo's daemon. All are warnings or notes.
+// one end alone tells, exo's daemon, and segments that lie on bridges of Thunderbolt ports. All are
+// warnings or notes.
 std::vector<Finding> findings_beside_links(const model::Fleet& fleet,
                                            const std::vector<NodeEvidence>& evidence);
 

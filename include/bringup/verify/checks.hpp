@@ -17,7 +17,7 @@ struct CheckOptions {
   int ping_count = 3;
   double ping_interval_s = 0.2;
   int ping_wait_ms = 1000;  // for each reply
-  std::vector<CheckKind> only = {CheckKind::route, CheckKind::ping};
+  std::vector<CheckKind> only = {CheckKind::route, CheckKind::ping, CheckKind::reach};
   std::vector<std::uint16_t> tcp_ports;  // empty: the port of the peer's sshd
   std::optional<int> iperf_streams;      // unset: by the link's kind
   std::optional<int> iperf_seconds;      // of each direction; unset: by the link's kind
@@ -59,7 +59,8 @@ struct NodeEvidence {
 // link's exclusive check that is wanted and not in `measured` leaves its cell untested, unless
 // something worse is known. Diagnosis names the first broken layer, the link's first end first (see
 // chain.hpp). Findings hold every distinct diagnosis once, target "node:interface", and
-// what the facts warn of though no link is broken by it (layer "node").
+// what the facts warn of though no link is broken by it (layer "node"). With reach wanted,
+// `reach` holds every check whose sender is selected, and whose other end is, or is outside.
 Matrix judge(const model::Fleet& fleet, const std::vector<std::size_t>& selected,
              const std::vector<NodeEvidence>& evidence, const std::vector<Measurement>& measured,
              const CheckOptions& options);

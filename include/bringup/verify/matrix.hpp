@@ -10,10 +10,11 @@
 #include "bringup/plan/plan.hpp"
 #include "bringup/platform/observed.hpp"
 #include "bringup/verify/rdma.hpp"
+#include "bringup/verify/reach.hpp"
 
 namespace bringup::verify {
 
-enum class CheckKind { cable, route, ping, mtu, tcp, iperf, rdma };
+enum class CheckKind { cable, route, ping, mtu, tcp, reach, iperf, rdma };
 std::string_view to_string(CheckKind kind);
 std::optional<CheckKind> parse_check_kind(std::string_view word);
 std::vector<std::string> check_kind_words();  // in the order of the enum
@@ -112,6 +113,29 @@ struct Cell {
   std::string raw;                     // bounded; for the journal
 };
 
+// Who answered a ping of so many hops.
+struct Hop {
+  enum class Answer { exceeded, reached, refused, silent };
+  Answer answer = Answer::silent;
+  std::optional<model::Ipv4> address;  // unset: silent
+  std::optional<std::size_t> node;     // whose address it is, as far as that is known
+};
+
+// One check of reach_checks() and what came of it.
+struct ReachCell {
+  ReachCheck check;
+  CellStatus status = CellStatus::untested;
+  std::optional<std::string> route_interface;  // empty: no route
+  std::optional<model::Ipv4> route_via;        // the next gateway, where there is one
+  std::optional<platform::PingResult> ping;
+  std::optional<bool> tcp;          // did a connection come about; unset: not tried
+  std::vector<Hop> path;            // by the number of hops, from 1
+  std::optional<std::size_t> hops;  // gateways between, where that could be told
+  std::vector<Verdict> verdicts;
+  std::optional<Diagnosis> diagnosis;
+  std::string raw;  // bounded; for the journal
+};
+
 // A diagnosis as the report shows it, once for all the cells that share it.
 struct Finding {
   plan::Severity severity = plan::Severity::error;
@@ -131,9 +155,12 @@ struct Matrix {
   std::vector<std::string> nodes;  // names, inventory order (only those selected)
   std::vector<CheckKind> checks;   // that were asked for, in the order of the enum
   std::vector<Cell> cells;         // every ordered pair appears at least once
+  std::vector<ReachCell> reach;    // of selected nodes; empty where it was not asked for
   std::vector<Finding> findings;
-  [[nodiscard]] std::size_t count(CellStatus status) const;
-  [[nodiscard]] bool green() const;  // every linked cell passes, or had nothing to prove
+  [[nodiscard]] std::size_t count(CellStatus status) const;        // of cells
+  [[nodiscard]] std::size_t count_reach(CellStatus status) const;  // of reach
+  // Every linked cell passes, or had nothing to prove; all that is to be reached is, and no more.
+  [[nodiscard]] bool green() const;
   [[nodiscard]] bool has(CheckKind kind) const;
 };
 
