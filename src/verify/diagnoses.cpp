@@ -313,7 +313,7 @@ const std::vector<DiagnosisRow>& diagnosis_rows() {
       {"segment-bridge", "node", "a segment lies on a bridge of Thunderbolt ports",
        "RDMA impossible on {interface} (segment {segment}): a port in a bridge has no RDMA",
        "links, one for each cable, where RDMA is wanted",
-       "the bridge is kept as declared; TCP works over it, and exo, MLX and others use no RDMA",
+       "the bridge is kept as declared: TCP works over it, and jobs run without RDMA",
        "nothing to do for TCP; for RDMA declare the cables as [[links]] in {source}"},
       {"expect-no-address", "node", "[[expect]] names a node to which the fleet gives no address",
        "[[expect]] ({where}): {node} has no address in any link or segment", "an address to ask",

@@ -265,8 +265,8 @@ TEST_F(Expect, MergesMeasurementsOfOneDirection) {
 }
 
 TEST(Checks, HaveTheirWords) {
-  EXPECT_EQ(check_kind_words(),
-            (std::vector<std::string>{"cable", "route", "ping", "mtu", "tcp", "iperf", "rdma"}));
+  EXPECT_EQ(check_kind_words(), (std::vector<std::string>{"cable", "route", "ping", "mtu", "tcp",
+                                                          "reach", "iperf", "rdma"}));
   for (const auto& word : check_kind_words()) EXPECT_EQ(to_string(*parse_check_kind(word)), word);
   EXPECT_FALSE(parse_check_kind("pings").has_value());
   EXPECT_TRUE(is_exclusive(CheckKind::rdma));
