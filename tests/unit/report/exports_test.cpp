@@ -133,10 +133,10 @@ TEST(Exports, TheMeetingPointIsWhatTheInventoryTellsOrAsksFor) {
   model::Segment lan;
   lan.name = "lan";
   lan.subnet = model::Subnet::parse("192.168.9.0/24").value();
-  lan.members = {{0, "en0", ip("192.168.9.1")}, {1, "en0", ip("192.168.9.2")}};
+  lan.members = {{0, "en0", ip("192.168.9.1"), ""}, {1, "en0", ip("192.168.9.2"), ""}};
   three.segments = {lan};
   EXPECT_FALSE(declared_meeting_point(three)) << "studio3 is not on it";
-  three.segments[0].members.push_back({2, "en0", ip("192.168.9.3")});
+  three.segments[0].members.push_back({2, "en0", ip("192.168.9.3"), ""});
   EXPECT_EQ(declared_meeting_point(three)->address, ip("192.168.9.1"));
 }
 
@@ -144,8 +144,9 @@ TEST(Exports, NodesOnASwitchAreATcpRingInTheOrderOfRanks) {
   auto switched = fleet_of({"a", "b", "c"}, {});
   model::Segment lan;
   lan.name = "lan";
-  lan.members = {
-      {2, "en0", ip("10.0.0.3")}, {0, "en0", ip("10.0.0.1")}, {1, "en0", ip("10.0.0.2")}};
+  lan.members = {{2, "en0", ip("10.0.0.3"), ""},
+                 {0, "en0", ip("10.0.0.1"), ""},
+                 {1, "en0", ip("10.0.0.2"), ""}};
   switched.segments = {lan};
   const auto result = exported(switched, ExportFormat::mlx_hostfile);
   ASSERT_TRUE(result) << result.error().message;

@@ -85,8 +85,7 @@ TEST(ReachText, StandsBesideLinks) {
   both.evidence[0].frames.push_back(test::frame("reach-route.0", "  interface: en0\n"));
   text = text_verify(both.fleet, both.judge(), kPlain);
   EXPECT_NE(text.find("Ping, average round trip"), std::string::npos);
-  EXPECT_NE(text.find("\nReach\n  hwstudio1 → 8.8.8.8    ✓ leaves through en0\n"),
-            std::string::npos)
+  EXPECT_NE(text.find("\nReach\n  hwstudio1 → 8.8.8.8  ✓ leaves through en0\n"), std::string::npos)
       << text;
   EXPECT_NE(text.find("\n2 of 2 pass; 1 of 1 reach checks pass\n"), std::string::npos) << text;
   text = text_connectivity(both.fleet, both.judge(), kPlain);
