@@ -3,7 +3,7 @@
 
 PACKAGES_BUILD="g++ cmake ninja-build ccache pkg-config libssh-dev libcli11-dev nlohmann-json3-dev \
 libtomlplusplus-dev libspdlog-dev libfmt-dev libexpected-dev libibverbs-dev libssl-dev \
-libgtest-dev libgmock-dev"
+libgtest-dev libgmock-dev libgrpc++-dev"
 PACKAGES_LAB="openssh-server openssh-client iproute2 iputils-ping sudo nftables python3 procps iperf3 \
 netcat-openbsd openssl dbus network-manager netplan.io ethtool lsof"
 PACKAGES_VM="qemu-system-x86 busybox-static zstd ibverbs-utils ibverbs-providers"

@@ -72,9 +72,15 @@ int verify_verb(const Options& options) {
   what.checks = check_options(options);
   if (options.estimate == Toggle::on) return estimate_only(options, what.checks);
   what.rdma.qp = options.queue_pair;
-  if (verify::wanted(what.checks, CheckKind::rdma)) what.probe = probe_finder(options);
+  for (const CheckKind kind : {CheckKind::rdma, CheckKind::discovery}) {
+    if (verify::wanted(what.checks, kind)) what.probe = probe_finder(options);
+  }
 
   Session session(options, "verify");
+  // Who declares servers wants to know whether they are reached.
+  if (options.only.empty() && !session.fleet().services.empty()) {
+    what.checks.only.push_back(CheckKind::services);
+  }
   if (!options.baseline.empty()) {
     const NamedBaseline former = load_baseline(options.baseline, session.fleet().name);
     what.baseline = former.baseline;

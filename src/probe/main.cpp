@@ -1,5 +1,5 @@
-// bringup-probe [SECONDS]: answers JSON lines on stdin until "quit", the end of the input, or for
-// SECONDS (120) at most, whatever happens.
+// bringup-probe [discover] [SECONDS]: answers JSON lines on stdin until "quit", the end of the
+// input, or for SECONDS (120) at most, whatever happens: of RDMA, or of discovery.
 // Exit status: 0 done · 2 usage or an unreadable line · 3 the time was over.
 #include <poll.h>
 #include <signal.h>
@@ -14,6 +14,7 @@
 
 #include "bringup/probe/session.hpp"
 #include "ibverbs.hpp"
+#include "sockets.hpp"
 
 namespace {
 
@@ -99,9 +100,11 @@ std::optional<unsigned> seconds_of(const char* text) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  const auto seconds = count > 1 ? seconds_of(arguments[1]) : std::optional(kDefaultSeconds);
-  if (count > 2 || !seconds) {
-    static constexpr char kUsage[] = "usage: bringup-probe [SECONDS]\n";
+  const bool discovery = count > 1 && std::strcmp(arguments[1], "discover") == 0;
+  const int at = discovery ? 2 : 1;
+  const auto seconds = count > at ? seconds_of(arguments[at]) : std::optional(kDefaultSeconds);
+  if (count > at + 1 || !seconds) {
+    static constexpr char kUsage[] = "usage: bringup-probe [discover] [SECONDS]\n";
     const ssize_t written = ::write(STDERR_FILENO, kUsage, sizeof kUsage - 1);
     static_cast<void>(written);
     return 2;
@@ -113,8 +116,13 @@ int main(int count, char** arguments) {
   ::alarm(*seconds);
   try {
     ProcessHost host;
-    const auto verbs = bringup::probe::system_verbs();
-    bringup::probe::serve(*verbs, host);
+    if (discovery) {
+      const auto net = bringup::probe::system_net();
+      bringup::probe::discover(*net, host);
+    } else {
+      const auto verbs = bringup::probe::system_verbs();
+      bringup::probe::serve(*verbs, host);
+    }
   } catch (const std::exception&) {
     return 2;
   }

@@ -4,6 +4,7 @@
 
 #include "bringup/util/text.hpp"
 #include "cells.hpp"
+#include "json_services.hpp"
 
 namespace bringup::report {
 namespace {
@@ -258,6 +259,13 @@ Json json_of(const model::Fleet& fleet, const verify::Matrix& matrix) {
   for (const auto& cell : matrix.cells) json["cells"].push_back(json_of(fleet, cell));
   json["reach"] = Json::array();
   for (const auto& cell : matrix.reach) json["reach"].push_back(json_of(fleet, cell));
+  const JsonOfDiagnosis diagnosis = json_of;
+  if (matrix.has(verify::CheckKind::services)) {
+    json["services"] = json_services(fleet, matrix, diagnosis);
+  }
+  if (matrix.has(verify::CheckKind::discovery)) {
+    json["discovery"] = json_discovery(fleet, matrix, diagnosis);
+  }
   json["findings"] = json_of(matrix.findings);
   return json;
 }

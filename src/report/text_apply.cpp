@@ -102,8 +102,7 @@ std::string text_apply(const model::Fleet& fleet, const ApplyReport& report, con
   if (totals.warnings > 0) line += ", " + count_of(totals.warnings, "warning");
   if (totals.not_done > 0) line += fmt::format(", {} not done", count_of(totals.not_done, "node"));
   if (report.matrix) {
-    const auto linked =
-        report.matrix->cells.size() - report.matrix->count(verify::CellStatus::unlinked);
+    const auto linked = report.matrix->total() - report.matrix->count(verify::CellStatus::unlinked);
     const auto reach = reach_totals(*report.matrix);
     if (linked > 0 || reach.empty()) {
       line += fmt::format(", {} of {} pings pass", report.matrix->count(verify::CellStatus::pass),

@@ -11,6 +11,7 @@
 #include "cells.hpp"
 #include "paint.hpp"
 #include "reach_words.hpp"
+#include "text_parts.hpp"
 
 namespace bringup::report {
 namespace {
@@ -124,8 +125,14 @@ std::string title(const verify::Matrix& matrix, Column column) {
   return "";
 }
 
+bool of_links(const verify::Matrix& matrix) {
+  return matrix.checks.empty() ||
+         std::any_of(matrix.checks.begin(), matrix.checks.end(), verify::is_of_links);
+}
+
 std::vector<Column> columns_of(const verify::Matrix& matrix) {
   using verify::CheckKind;
+  if (!of_links(matrix)) return {};
   std::vector<Column> columns;
   // A fleet of segments alone has no links to show, only who reaches whom.
   if (!matrix.reach.empty() && std::none_of(matrix.cells.begin(), matrix.cells.end(), linked)) {
@@ -258,20 +265,30 @@ std::string text_verify(const model::Fleet& fleet, const verify::Matrix& matrix,
   if (const auto reach = text_reach(fleet, matrix, style); !reach.empty()) {
     text += (text.empty() ? "" : "\n") + reach;
   }
+  for (const auto& [kind, section] : {std::pair(verify::CheckKind::services, services_section),
+                                      std::pair(verify::CheckKind::discovery, discovery_section)}) {
+    if (!matrix.has(kind)) continue;
+    text += (text.empty() ? "" : "\n") + section(fleet, matrix, style);
+  }
   if (!matrix.findings.empty()) text += "\n" + matrix_findings(matrix, style);
-  const auto total = matrix.cells.size() - matrix.count(verify::CellStatus::unlinked);
+  // Of links that were not looked at, nothing is counted.
+  const bool links = of_links(matrix);
+  const auto total = links ? matrix.total() - matrix.count(verify::CellStatus::unlinked)
+                           : matrix.services.size() + matrix.discovery.size();
   std::string totals = fmt::format("{} of {} pass", matrix.count(verify::CellStatus::pass), total);
   constexpr verify::CellStatus others[] = {
       verify::CellStatus::slow,  verify::CellStatus::fail,     verify::CellStatus::unreachable,
       verify::CellStatus::error, verify::CellStatus::untested, verify::CellStatus::skipped};
   for (const auto status : others) {
+    if (!links && status == verify::CellStatus::skipped) continue;
     if (const auto n = matrix.count(status); n > 0) {
       totals += fmt::format(", {} {}", n, verify::to_string(status));
     }
   }
   if (const auto reach = reach_totals(matrix); !reach.empty()) {
     // Without links, or with nothing asked of them, there is nothing else to count.
-    totals = total == matrix.count(verify::CellStatus::skipped) ? reach : totals + "; " + reach;
+    const auto skipped = links ? matrix.count(verify::CellStatus::skipped) : 0;
+    totals = total == skipped ? reach : totals + "; " + reach;
   }
   return text + "\n" + wrap("", totals, 0, style);
 }

@@ -86,7 +86,10 @@ verify::CheckOptions only_background(verify::CheckOptions options) {
 class Verification {
  public:
   Verification(Crew& crew, const VerifyOptions& options)
-      : crew_(crew), options_(options), rdma_(crew, options) {
+      : crew_(crew),
+        options_(options),
+        probes_(crew, options.probe),
+        rdma_(crew, options, probes_) {
     evidence_.resize(crew.fleet().nodes.size());
   }
 
@@ -97,6 +100,10 @@ class Verification {
     out.matrix = judge();
     verify::apply_attributions(crew_.fleet(), verify::attribute(crew_.fleet(), out.matrix),
                                out.matrix);
+    if (wanted(CheckKind::discovery) && !crew_.cancelled()) {
+      check_discovery(crew_, probes_, out.matrix);
+    }
+    if (wanted(CheckKind::services) && !crew_.cancelled()) check_services(crew_, out.matrix);
     out.evidence = std::move(evidence_);
     return out;
   }
@@ -238,6 +245,7 @@ class Verification {
   const VerifyOptions& options_;
   Evidence evidence_;
   Measurements measured_;  // later ones win
+  Probes probes_;
   RdmaRunner rdma_;
 };
 

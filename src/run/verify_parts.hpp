@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bringup/run/verify.hpp"
+#include "probes.hpp"
 
 namespace bringup::run {
 
@@ -21,27 +22,28 @@ Measurements measure_tcp(Crew& crew, const verify::CheckOptions& options);
 Measurements measure_iperf(Crew& crew, const verify::Round& round,
                            const verify::CheckOptions& options);
 
-// RDMA over the links of rounds. Probes are pushed once to each node that needs one, held there
-// until the object goes, and removed by the node's own shell then, also when the session is lost.
+// RDMA over the links of rounds, by the probes where both ends have one.
 class RdmaRunner {
  public:
-  RdmaRunner(Crew& crew, const VerifyOptions& options);
-  ~RdmaRunner();
-  RdmaRunner(const RdmaRunner&) = delete;
-  RdmaRunner& operator=(const RdmaRunner&) = delete;
+  RdmaRunner(Crew& crew, const VerifyOptions& options, Probes& probes);
 
   Measurements measure(const verify::Round& round);
 
  private:
-  struct Held;
   Measurements measure_link(std::size_t link);
-  Measurements by_probe(std::size_t link, const Held& a, const Held& b);
+  Measurements by_probe(std::size_t link, const Probes::Held& a, const Probes::Held& b);
   Measurements by_pingpong(std::size_t link);
-  void push(const std::vector<NodeRun*>& nodes);
 
   Crew& crew_;
   const VerifyOptions& options_;
-  std::vector<std::unique_ptr<Held>> held_;  // by index into Fleet::nodes
+  Probes& probes_;
 };
+
+// Every declared server from the nodes that must reach it, into matrix.services; servers that give
+// no connection are looked at from their own nodes.
+void check_services(Crew& crew, verify::Matrix& matrix);
+
+// Datagrams on every interface of every node, into matrix.discovery.
+void check_discovery(Crew& crew, Probes& probes, verify::Matrix& matrix);
 
 }  // namespace bringup::run

@@ -42,6 +42,10 @@ class LinkSession final : public Session {
     if (!stream) return tl::unexpected(stream.error());
     return {};
   }
+  Expected<Fd> stream(const std::string& host, std::uint16_t port, Deadline deadline,
+                      CancelToken cancel) override {
+    return link_->forward(host, port, deadline, cancel);
+  }
   [[nodiscard]] std::string peer() const override { return link_->peer(); }
 
  private:

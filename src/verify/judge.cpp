@@ -55,15 +55,12 @@ void judge_cable(Judged& j) {
   j.settle(CellStatus::pass);
 }
 
-// Nothing that was asked for is about links.
-bool beside_links(const CheckOptions& options) {
-  return !options.only.empty() &&
-         std::all_of(options.only.begin(), options.only.end(),
-                     [](CheckKind kind) { return kind == CheckKind::reach; });
-}
-
 void judge_linked(Judged& j) {
-  if (beside_links(j.options)) j.settle(CellStatus::skipped);
+  const auto& only = j.options.only;
+  if (!only.empty() && std::none_of(only.begin(), only.end(), is_of_links)) {
+    j.settle(CellStatus::skipped);
+    return;
+  }
   if (wanted(j.options, CheckKind::cable)) judge_cable(j);
   judge_route_and_ping(j);
   if (wanted(j.options, CheckKind::mtu)) judge_mtu(j);

@@ -258,6 +258,12 @@ Estimate estimate(const model::Fleet& fleet, const std::vector<Round>& rounds,
       case CheckKind::tcp:
         result.background_s += 2 * allowances.round_trip_s;
         break;
+      case CheckKind::services:
+        if (!fleet.services.empty()) result.background_s += allowances.services_s;
+        break;
+      case CheckKind::discovery:
+        result.background_s += allowances.discovery_s;
+        break;
       case CheckKind::route:
       case CheckKind::reach:  // beside ping
       case CheckKind::iperf:

@@ -6,9 +6,9 @@
 namespace bringup::verify {
 namespace {
 
-constexpr std::array kChecks = {CheckKind::cable, CheckKind::route, CheckKind::ping,
-                                CheckKind::mtu,   CheckKind::tcp,   CheckKind::reach,
-                                CheckKind::iperf, CheckKind::rdma};
+constexpr std::array kChecks = {
+    CheckKind::cable, CheckKind::route, CheckKind::ping, CheckKind::mtu,      CheckKind::tcp,
+    CheckKind::reach, CheckKind::iperf, CheckKind::rdma, CheckKind::services, CheckKind::discovery};
 
 }  // namespace
 
@@ -30,8 +30,24 @@ std::string_view to_string(CheckKind kind) {
       return "iperf";
     case CheckKind::rdma:
       return "rdma";
+    case CheckKind::services:
+      return "services";
+    case CheckKind::discovery:
+      return "discovery";
   }
   return "unknown";
+}
+
+std::string_view to_string(CastKind kind) {
+  switch (kind) {
+    case CastKind::broadcast:
+      return "broadcast";
+    case CastKind::limited:
+      return "limited";
+    case CastKind::multicast:
+      return "multicast";
+  }
+  return "broadcast";
 }
 
 std::optional<CheckKind> parse_check_kind(std::string_view word) {
@@ -48,6 +64,10 @@ std::vector<std::string> check_kind_words() {
 
 bool is_exclusive(CheckKind kind) {
   return kind == CheckKind::iperf || kind == CheckKind::rdma;
+}
+
+bool is_of_links(CheckKind kind) {
+  return kind != CheckKind::reach && kind != CheckKind::services && kind != CheckKind::discovery;
 }
 
 std::string_view to_string(CellStatus status) {
@@ -129,8 +149,15 @@ std::string_view to_string(VerdictSource source) {
 }
 
 std::size_t Matrix::count(CellStatus status) const {
-  return static_cast<std::size_t>(
-      std::count_if(cells.begin(), cells.end(), [&](const Cell& c) { return c.status == status; }));
+  const auto among = [&](const auto& list) {
+    return static_cast<std::size_t>(std::count_if(
+        list.begin(), list.end(), [&](const auto& one) { return one.status == status; }));
+  };
+  return among(cells) + among(services) + among(discovery);
+}
+
+std::size_t Matrix::total() const {
+  return cells.size() + services.size() + discovery.size();
 }
 
 std::size_t Matrix::count_reach(CellStatus status) const {
@@ -140,7 +167,7 @@ std::size_t Matrix::count_reach(CellStatus status) const {
 
 bool Matrix::green() const {
   return count(CellStatus::pass) + count(CellStatus::skipped) + count(CellStatus::unlinked) ==
-             cells.size() &&
+             total() &&
          count_reach(CellStatus::pass) == reach.size();
 }
 

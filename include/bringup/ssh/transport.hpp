@@ -13,6 +13,7 @@
 #include "bringup/util/cancel.hpp"
 #include "bringup/util/deadline.hpp"
 #include "bringup/util/error.hpp"
+#include "bringup/util/fd.hpp"
 
 namespace bringup::ssh {
 
@@ -83,6 +84,12 @@ class Session {
   // forwards nothing), cancelled.
   virtual Expected<void> reach(const std::string& host, std::uint16_t port, Deadline deadline,
                                CancelToken cancel) = 0;
+  // The same, kept open: a stream socket of this machine (non-blocking) whose other side is that
+  // connection. Closing it closes the connection; the session must outlive it.
+  virtual Expected<Fd> stream(const std::string& /*host*/, std::uint16_t /*port*/,
+                              Deadline /*deadline*/, CancelToken /*cancel*/) {
+    return fail(ErrorCode::remote, "this session forwards nothing");
+  }
   // Address and port of the node as this session reached it, for messages.
   [[nodiscard]] virtual std::string peer() const = 0;
 };

@@ -14,7 +14,7 @@ namespace bringup::verify {
 // the other end's; others belong to the row.
 struct DiagnosisRow {
   std::string_view id;     // "bridge-member"; stable, in reports
-  std::string_view layer;  // as Layer's words, or "node"
+  std::string_view layer;  // as Layer's words; "node", "service" or "discovery"
   std::string_view when;   // how it is told
   std::string_view seen, expected, means, cure;
 };

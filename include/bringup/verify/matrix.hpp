@@ -1,5 +1,6 @@
 #pragma once
 // What the checks measured and what it means: one cell per link and direction.
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,16 +12,19 @@
 #include "bringup/platform/observed.hpp"
 #include "bringup/verify/rdma.hpp"
 #include "bringup/verify/reach.hpp"
+#include "bringup/verify/service_try.hpp"
 
 namespace bringup::verify {
 
-enum class CheckKind { cable, route, ping, mtu, tcp, reach, iperf, rdma };
+enum class CheckKind { cable, route, ping, mtu, tcp, reach, iperf, rdma, services, discovery };
 std::string_view to_string(CheckKind kind);
 std::optional<CheckKind> parse_check_kind(std::string_view word);
 std::vector<std::string> check_kind_words();  // in the order of the enum
 
 // Background checks run on all links at once; exclusive ones fill a link and run in rounds.
 bool is_exclusive(CheckKind kind);
+// Does it look at links? Services and discovery have lists of their own.
+bool is_of_links(CheckKind kind);
 
 // A number is never invented for a failure: measurements are set only where they were made.
 // skipped: nothing that was asked for applies to this link (RDMA alone, on Thunderbolt 4).
@@ -136,6 +140,33 @@ struct ReachCell {
   std::string raw;  // bounded; for the journal
 };
 
+// A declared server, tried from one node.
+struct ServiceCell {
+  ServiceTry attempt;
+  CellStatus status = CellStatus::untested;
+  std::optional<Diagnosis> diagnosis = {};
+};
+
+// How the datagrams of a discovery were addressed.
+enum class CastKind { broadcast, limited, multicast };  // the subnet's; 255.255.255.255; the group
+std::string_view to_string(CastKind kind);
+inline constexpr std::array kCastKinds = {CastKind::broadcast, CastKind::limited,
+                                          CastKind::multicast};
+
+// What one end of a link, or one member of a segment, heard of another.
+struct DiscoveryCell {
+  std::size_t from = 0, to = 0;  // indices into Fleet::nodes
+  std::string from_interface, to_interface;
+  std::optional<std::size_t> link;     // index into Fleet::links
+  std::optional<std::size_t> segment;  // index into Fleet::segments
+  // By CastKind: datagrams heard on to_interface. Unset: not looked at.
+  std::array<std::optional<std::uint32_t>, 3> heard = {};
+  std::vector<std::string> elsewhere = {};  // other interfaces of `to` that heard them
+  CellStatus status = CellStatus::untested;
+  std::string text = {};  // why it was not looked at
+  std::optional<Diagnosis> diagnosis = {};
+};
+
 // A diagnosis as the report shows it, once for all the cells that share it.
 struct Finding {
   plan::Severity severity = plan::Severity::error;
@@ -157,7 +188,11 @@ struct Matrix {
   std::vector<Cell> cells;         // every ordered pair appears at least once
   std::vector<ReachCell> reach;    // of selected nodes; empty where it was not asked for
   std::vector<Finding> findings;
-  [[nodiscard]] std::size_t count(CellStatus status) const;        // of cells
+  std::vector<ServiceCell> services = {};
+  std::vector<DiscoveryCell> discovery = {};
+  // Of links, services and discovery.
+  [[nodiscard]] std::size_t count(CellStatus status) const;
+  [[nodiscard]] std::size_t total() const;
   [[nodiscard]] std::size_t count_reach(CellStatus status) const;  // of reach
   // Every linked cell passes, or had nothing to prove; all that is to be reached is, and no more.
   [[nodiscard]] bool green() const;

@@ -71,6 +71,8 @@ struct Allowances {
   double iperf_setup_s = 0.2;  // one run: connect, the server's listener, the exchange of results
   double rdma_s = 4.0;         // one direction of one link, queue pairs included
   double background_s = 0.5;   // shell, session and facts
+  double services_s = 0.3;     // servers that answer; one that hangs takes 5 s
+  double discovery_s = 4.0;    // the probe's way to the nodes, and its six rounds
 };
 Estimate estimate(const model::Fleet& fleet, const std::vector<Round>& rounds,
                   const CheckOptions& options, const Allowances& allowances = {});

@@ -24,8 +24,8 @@ TEST(Diagnoses, TheDocumentIsTheTable) {
 
 TEST(Diagnoses, EachHasANameALayerAndACure) {
   std::set<std::string_view> ids;
-  std::set<std::string_view> layers = {"node",      "peers",      "baseline",
-                                       "neighbour", "forwarding", "isolation"};
+  std::set<std::string_view> layers = {"node",       "peers",     "baseline", "neighbour",
+                                       "forwarding", "isolation", "service",  "discovery"};
   for (const Layer layer : all_layers()) layers.insert(to_string(layer));
   for (const auto& row : diagnosis_rows()) {
     EXPECT_TRUE(ids.insert(row.id).second) << row.id;
