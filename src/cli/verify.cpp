@@ -19,13 +19,20 @@ std::string usage(const Error& error) {
   return error.message + "\n" + (error.hint.empty() ? "" : "  cure: " + error.hint + "\n");
 }
 
+bool wants_all(const std::vector<std::string>& words) {
+  return std::find(words.begin(), words.end(), "all") != words.end();
+}
+
 std::vector<CheckKind> kinds(const std::vector<std::string>& words) {
   // What needs no tool on the nodes and disturbs nobody who uses the links.
   if (words.empty()) return {CheckKind::route, CheckKind::ping, CheckKind::mtu, CheckKind::reach};
   std::vector<CheckKind> out;
-  const bool all = std::find(words.begin(), words.end(), "all") != words.end();
+  const bool all = wants_all(words);
   for (const std::string& word : all ? verify::check_kind_words() : words) {
     const auto kind = verify::parse_check_kind(word);
+    // Services are added where there are any. Discovery sends on every interface, also those that
+    // are none of the fleet's: it runs by its name only.
+    if (all && kind && !verify::is_of_links(*kind)) continue;
     if (!kind) {
       throw Exit{2, "--only: there is no check '" + printable(word, 40) + "'\n  cure: use " +
                         join(verify::check_kind_words(), ", ") + " or all\n"};
@@ -78,7 +85,8 @@ int verify_verb(const Options& options) {
 
   Session session(options, "verify");
   // Who declares servers wants to know whether they are reached.
-  if (options.only.empty() && !session.fleet().services.empty()) {
+  const bool usual = options.only.empty() || wants_all(options.only);
+  if (usual && !session.fleet().services.empty()) {
     what.checks.only.push_back(CheckKind::services);
   }
   if (!options.baseline.empty()) {

@@ -262,13 +262,13 @@ std::string text_verify(const model::Fleet& fleet, const verify::Matrix& matrix,
     text += list(
         fleet, matrix, style, [](const auto&) { return true; }, words);
   }
-  if (const auto reach = text_reach(fleet, matrix, style); !reach.empty()) {
-    text += (text.empty() ? "" : "\n") + reach;
+  const auto gap = [&] { return text.empty() ? "" : "\n"; };
+  if (const auto reach = text_reach(fleet, matrix, style); !reach.empty()) text += gap() + reach;
+  if (matrix.has(verify::CheckKind::services)) {
+    text += gap() + services_section(fleet, matrix, style);
   }
-  for (const auto& [kind, section] : {std::pair(verify::CheckKind::services, services_section),
-                                      std::pair(verify::CheckKind::discovery, discovery_section)}) {
-    if (!matrix.has(kind)) continue;
-    text += (text.empty() ? "" : "\n") + section(fleet, matrix, style);
+  if (matrix.has(verify::CheckKind::discovery)) {
+    text += gap() + discovery_section(fleet, matrix, style);
   }
   if (!matrix.findings.empty()) text += "\n" + matrix_findings(matrix, style);
   // Of links that were not looked at, nothing is counted.

@@ -17,23 +17,23 @@ struct Line {
   std::string words;
 };
 
-// "  FIRST  ✓ WORDS", the marks below one another.
+// "  FIRST  ✓ WORDS", the marks below one another; where that leaves no room for the words, they go
+// to a line of their own.
 std::string aligned(const std::vector<Line>& lines, const Style& style) {
+  constexpr std::size_t kRoom = 30;
   std::size_t widest = 0;
   for (const Line& line : lines) widest = std::max(widest, display_width(line.first));
-  // A name that is too long for its column stands on a line of its own.
-  const std::size_t column = std::min(widest, style.width > 40 ? style.width - 36 : widest);
+  const bool beside = widest + kRoom <= style.width;
   std::string text;
   for (const Line& line : lines) {
     std::string first = "  " + line.first;
-    const std::size_t width = display_width(line.first);
-    if (width > column) {
-      text += first + "\n";
-      first = "  " + std::string(column, ' ');
+    if (beside) {
+      first.append(widest - display_width(line.first) + 2, ' ');
     } else {
-      first.append(column - width, ' ');
+      text += first + "\n";
+      first = "    ";
     }
-    text += wrap(first + "  " + mark(line.which, style) + " ", line.words, column + 6, style);
+    text += wrap(first + mark(line.which, style) + " ", line.words, beside ? widest + 6 : 6, style);
   }
   return text;
 }

@@ -62,7 +62,7 @@ class Run {
                   talk->transcript(),
                   {}});
     }
-    crew_.each(able(), [&](NodeRun& node) { talks_[node.index].reset(); });
+    crew_.each(crew_.alive(), [&](NodeRun& node) { talks_[node.index].reset(); });
     crew_.each(able(), [&](NodeRun& node) { look_at_silence(node, pairs); });
     return std::move(evidence_);
   }

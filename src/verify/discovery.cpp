@@ -186,8 +186,9 @@ class Pair {
         sender_.os == facts::Os::darwin
             ? fmt::format("sudo ifconfig {} inet {} broadcast {}", from_.interface,
                           with_prefix(from), from.broadcast->to_string())
-            : fmt::format("sudo ip addr change {} broadcast {} dev {}", with_prefix(from),
-                          from.broadcast->to_string(), from_.interface);
+            : fmt::format(
+                  "sudo ip addr del {0} dev {1} && sudo ip addr add {0} broadcast + dev {1}",
+                  with_prefix(from), from_.interface);
     return at(from_, to_, "discovery-wrong-broadcast",
               {{"have", from.configured->to_string()},
                {"expected", from.broadcast->to_string()},

@@ -230,6 +230,19 @@ class Lab:
     def stop_counting(self, node):
         self._nft(node, "delete table inet count\n")
 
+    def wall(self, node, hook, rule):
+        """A rule of nft in the node, at `input` or `output`, until unwall()."""
+        self._nft(node, f"""table inet wall {{
+  chain only {{
+    type filter hook {hook} priority 0;
+    {rule}
+  }}
+}}
+""")
+
+    def unwall(self, node):
+        self._nft(node, "delete table inet wall\n")
+
     def _nft(self, node, text):
         return subprocess.run(
             ["nsenter", f"--net=/run/netns/lab.{self.name}.{node}", "nft", "-f", "-"], input=text,

@@ -9,8 +9,9 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import INSTRUMENTED, TOP, LabCase  # noqa: E402
+from harness import INSTRUMENTED, LabCase  # noqa: E402
 
+BIN = os.environ["BRINGUP_LAB_BIN"]
 WAYS = ("broadcast", "limited", "multicast")
 
 
@@ -23,7 +24,7 @@ class Discovery(LabCase):
 
     def verified(self, status, *more):
         done = self.lab.bringup("verify", "--only", "discovery", "--format", "json", "--probe",
-                                f"{TOP}/build/release/bin/bringup-probe", *more)
+                                f"{BIN}/bringup-probe", *more)
         self.assert_exit(done, status)
         self.assertLess(done.seconds, 40 * (3 if INSTRUMENTED else 1), str(done))
         document = self.document(done, "verify")
@@ -52,9 +53,8 @@ class Discovery(LabCase):
         self.assert_nothing_left()
 
     def test_udp_filtered_on_one_interface(self):
-        self.lab._nft("box2", "table inet wall { chain in { type filter hook input priority 0;\n"
-                      'iifname "en6" meta l4proto udp drop\n } }\n')
-        self.addCleanup(self.lab._nft, "box2", "delete table inet wall\n")
+        self.lab.wall("box2", "input", 'iifname "en6" meta l4proto udp drop')
+        self.addCleanup(self.lab.unwall, "box2")
         found, _ = self.verified(6)
         self.assert_diagnosed(found["box1", "en6"], "discovery-firewall", "box2", "pings are answered",
                               'iifname "en6" meta l4proto udp drop')
@@ -64,17 +64,15 @@ class Discovery(LabCase):
         self.assert_nothing_left()
 
     def test_udp_that_may_not_leave(self):
-        self.lab._nft("box1", "table inet wall { chain out { type filter hook output priority 0;\n"
-                      'oifname "en7" meta l4proto udp drop\n } }\n')
-        self.addCleanup(self.lab._nft, "box1", "delete table inet wall\n")
+        self.lab.wall("box1", "output", 'oifname "en7" meta l4proto udp drop')
+        self.addCleanup(self.lab.unwall, "box1")
         found, _ = self.verified(6)
         self.assert_diagnosed(found["box1", "en7"], "discovery-send", "box1", "denied")
         self.assert_heard(found["box2", "en7"])
 
     def test_multicast_alone_filtered(self):
-        self.lab._nft("box2", "table ip wall { chain in { type filter hook input priority 0;\n"
-                      'iifname "en5" ip daddr 239.0.0.0/8 drop\n } }\n')
-        self.addCleanup(self.lab._nft, "box2", "delete table ip wall\n")
+        self.lab.wall("box2", "input", 'iifname "en5" ip daddr 239.0.0.0/8 drop')
+        self.addCleanup(self.lab.unwall, "box2")
         found, _ = self.verified(6)
         self.assert_diagnosed(found["box1", "en5"], "discovery-partial", "box2", "multicast")
 
@@ -91,13 +89,16 @@ class Discovery(LabCase):
         self.assertEqual(len(document["findings"]), 1)
 
     def test_broadcast_address_of_another_prefix(self):
-        self.lab.exec("box1", "ip", "addr", "change", "10.55.0.1/24", "broadcast", "10.255.255.255",
-                      "dev", "en6")
-        self.addCleanup(self.lab.exec, "box1", "ip", "addr", "change", "10.55.0.1/24", "broadcast",
-                        "10.55.0.255", "dev", "en6")
+        def set_broadcast(address):
+            self.lab.exec("box1", "ip", "addr", "del", "10.55.0.1/24", "dev", "en6")
+            self.lab.exec("box1", "ip", "addr", "add", "10.55.0.1/24", "broadcast", address, "dev",
+                          "en6")
+
+        set_broadcast("10.255.255.255")
+        self.addCleanup(set_broadcast, "10.55.0.255")
         found, _ = self.verified(6)
         self.assert_diagnosed(found["box1", "en6"], "discovery-wrong-broadcast", "box1",
-                              "10.255.255.255", "broadcast 10.55.0.255 dev en6")
+                              "10.255.255.255", "ip addr add 10.55.0.1/24 broadcast + dev en6")
 
     def test_without_a_probe_it_is_untested(self):
         done = self.lab.bringup("verify", "--only", "discovery", "--format", "json", "--probe", "none")

@@ -137,9 +137,8 @@ class Servers(LabCase):
     def test_behind_a_firewall(self):
         self.python(7021)
         self.wait_for_ports(7021)
-        self.lab._nft("box1", "table inet wall { chain in { type filter hook input priority 0;\n"
-                      "tcp dport 7021 drop\n } }\n")
-        self.addCleanup(self.lab._nft, "box1", "delete table inet wall\n")
+        self.lab.wall("box1", "input", "tcp dport 7021 drop")
+        self.addCleanup(self.lab.unwall, "box1")
         self.declare(7021, "tcp")
         found, _ = self.verified(6)
         self.assert_diagnosed(found[7021], "service-filtered", "tcp dport 7021 drop")

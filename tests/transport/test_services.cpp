@@ -13,6 +13,7 @@
 
 #ifdef BRINGUP_GRPC
 #include <grpcpp/ext/health_check_service_server_builder_option.h>
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #endif
@@ -162,9 +163,12 @@ struct Health {
     grpc::ServerBuilder builder;
     builder.SetMaxReceiveMessageSize(max_message);
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterCallbackGenericService(&others);
     server = builder.BuildAndStart();
+    if (!server) throw std::runtime_error("no gRPC server");
   }
   int port = 0;
+  grpc::CallbackGenericService others;  // a server must have some service of its own
   std::unique_ptr<grpc::Server> server;
   [[nodiscard]] std::uint16_t at() const { return static_cast<std::uint16_t>(port); }
 };

@@ -3,6 +3,7 @@
 // A gRPC server with nothing but the library's own health service. Prints `ready` when it listens,
 // and runs until it is ended (an hour at most).
 #include <grpcpp/ext/health_check_service_server_builder_option.h>
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <unistd.h>
@@ -20,6 +21,8 @@ int main(int count, char** arguments) {
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort(arguments[1], grpc::InsecureServerCredentials(), &port);
+  grpc::CallbackGenericService others;  // a server must have some service of its own
+  builder.RegisterCallbackGenericService(&others);
   const auto server = builder.BuildAndStart();
   if (!server || port == 0) {
     std::fputs("lab-grpc: cannot listen there\n", stderr);

@@ -137,7 +137,8 @@ TEST(Discovery, SubnetsAndBroadcastAddressesAreCompared) {
   Lab lab;
   lab.evidence[0].interfaces[0].configured = test::ip("10.254.0.255");
   EXPECT_EQ(lab.id(), "discovery-wrong-broadcast");
-  EXPECT_THAT(lab.judge().findings.at(0).cure, HasSubstr("broadcast 10.254.0.7"));
+  EXPECT_THAT(lab.judge().findings.at(0).cure,
+              HasSubstr("inet 10.254.0.5/30 broadcast 10.254.0.7"));
   lab.evidence[0].interfaces[0].prefix = 24;
   EXPECT_EQ(lab.id(), "discovery-wrong-broadcast") << "all is heard all the same";
   std::erase_if(lab.evidence[1].heard,
