@@ -143,6 +143,22 @@ class Servers(LabCase):
         found, _ = self.verified(6)
         self.assert_diagnosed(found[7021], "service-filtered", "tcp dport 7021 drop")
 
+    def test_large_messages_whose_packets_vanish(self):
+        self.grpc(7051)
+        self.wait_for_ports(7051)
+        self.lab.wall("box1", "input", "tcp dport 7051 meta length > 1000 drop")
+        self.addCleanup(self.lab.unwall, "box1")
+        self.declare(7051, "grpc", message_bytes=1 << 20)
+        found, _ = self.verified(6, within=60)
+        self.assert_diagnosed(found[7051], "grpc-large-stalls", "1048576 bytes", "MTU")
+
+    def test_the_largest_message(self):
+        self.grpc(7052)
+        self.wait_for_ports(7052)
+        self.declare(7052, "grpc", message_bytes=256 << 20)
+        found, _ = self.verified(0, within=120)
+        self.assertGreater(found[7052]["large_ms"], 0)
+
     def test_where_sshd_forwards_nothing(self):
         self.lab.break_("box2", "no-forwarding")
         self.python(7031)
