@@ -236,6 +236,7 @@ Json json_of(const model::Fleet& fleet, const verify::ReachCell& cell) {
          {"address", address(hop.address)},
          {"node", hop.node ? Json(clean(fleet.nodes[*hop.node].name)) : Json(nullptr)}});
   }
+  json["iperf"] = json_of(cell.iperf);
   json["verdicts"] = json_of(cell.verdicts);
   json["diagnosis"] = json_of(cell.diagnosis);
   return json;

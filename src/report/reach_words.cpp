@@ -36,15 +36,21 @@ std::string hops_words(const model::Fleet& fleet, const verify::ReachCell& cell)
   return fmt::format(" ({}: {})", count_of(*cell.hops, "hop"), join(names, ", "));
 }
 
-std::string rtt_words(const verify::ReachCell& cell) {
-  if (!cell.ping || !cell.ping->avg_ms) return "replied";
-  return fmt::format("{:.2f} ms", *cell.ping->avg_ms);
+// "0.40 ms", "0.40 ms (1 hop: mini1), 0.94 Gb/s"
+std::string figures(const model::Fleet& fleet, const verify::ReachCell& cell) {
+  std::vector<std::string> words;
+  if (cell.ping && cell.ping->avg_ms) {
+    words.push_back(fmt::format("{:.2f} ms", *cell.ping->avg_ms) + hops_words(fleet, cell));
+  }
+  if (cell.iperf && cell.iperf->gbps)
+    words.push_back(fmt::format("{:.3g} Gb/s", *cell.iperf->gbps));
+  return words.empty() ? "replied" : join(words, ", ");
 }
 
 std::string pass_words(const model::Fleet& fleet, const verify::ReachCell& cell) {
   switch (cell.check.wish) {
     case ReachWish::reachable:
-      return rtt_words(cell) + hops_words(fleet, cell);
+      return figures(fleet, cell);
     case ReachWish::unreachable:
       return "not reachable, as declared";
     case ReachWish::leaves_via:
@@ -62,10 +68,10 @@ std::string words_of(const model::Fleet& fleet, const verify::ReachCell& cell) {
     case CellStatus::pass:
       return pass_words(fleet, cell);
     case CellStatus::slow:
-      return "slow " + rtt_words(cell) + hops_words(fleet, cell);
+      return "slow " + figures(fleet, cell);
     case CellStatus::fail: {
       const bool silent = cell.check.wish == ReachWish::reachable &&
-                          (!cell.ping || cell.ping->received == 0) &&
+                          (!cell.ping || cell.ping->received == 0) && !cell.iperf &&
                           (!cell.diagnosis || cell.diagnosis->layer != "ping");
       return (silent ? "no reply: " : "") + (seen.empty() ? "failed" : seen);
     }

@@ -115,22 +115,22 @@ Measurements measure_tcp(Crew& crew, const verify::CheckOptions& options) {
   return out;
 }
 
-Measurements measure_iperf(Crew& crew, const verify::Round& round,
+Measurements measure_iperf(Crew& crew, const model::Fleet& fleet, const verify::Round& round,
                            const verify::CheckOptions& options) {
   Evidence evidence(crew.fleet().nodes.size());
   for (verify::NodeEvidence& one : evidence) {
     one.error = Error{ErrorCode::unreachable, "there is no session", {}};
   }
-  const seconds limit(verify::iperf_limit_s(crew.fleet(), round, options));
-  crew.each(nodes_of(crew, round), [&](NodeRun& node) {
+  const seconds limit(verify::iperf_limit_s(fleet, round, options));
+  crew.each(nodes_of(crew, fleet, round), [&](NodeRun& node) {
     const std::string nonce = random_hex(16);
     ScriptResult result = crew.side_script(
-        node, "iperf", verify::iperf_script(crew.fleet(), node.index, round, nonce, options), nonce,
+        node, "iperf", verify::iperf_script(fleet, node.index, round, nonce, options), nonce,
         Deadline::after(limit + kScriptGrace));
     evidence[node.index].error = result.error;
     evidence[node.index].frames = std::move(result.frames);
   });
-  return verify::read_iperf(crew.fleet(), round, evidence);
+  return verify::read_iperf(fleet, round, evidence);
 }
 
 }  // namespace bringup::run

@@ -9,6 +9,7 @@
 #include "bringup/util/digest.hpp"
 #include "bringup/verify/iperf.hpp"
 #include "bringup/verify/peers.hpp"
+#include "bringup/verify/reach_iperf.hpp"
 #include "bringup/verify/schedule.hpp"
 #include "verify_parts.hpp"
 
@@ -89,6 +90,7 @@ class Verification {
       : crew_(crew),
         options_(options),
         probes_(crew, options.probe),
+        pairs_(verify::reach_pairs(crew.fleet())),
         rdma_(crew, options, probes_) {
     evidence_.resize(crew.fleet().nodes.size());
   }
@@ -96,10 +98,12 @@ class Verification {
   Verified run() {
     background();
     if (wanted(CheckKind::iperf) || wanted(CheckKind::rdma)) exclusive();
+    if (wanted(CheckKind::iperf)) beyond_links();
     Verified out;
     out.matrix = judge();
     verify::apply_attributions(crew_.fleet(), verify::attribute(crew_.fleet(), out.matrix),
                                out.matrix);
+    verify::add_reach_iperf(crew_.fleet(), pairs_, of_pairs_, options_.checks, out.matrix);
     if (wanted(CheckKind::discovery) && !crew_.cancelled()) {
       check_discovery(crew_, probes_, out.matrix);
     }
@@ -214,7 +218,48 @@ class Verification {
         with_tool.push_back(link);
       }
     }
-    if (!with_tool.empty()) keep(measure_iperf(crew_, with_tool, options_.checks));
+    if (!with_tool.empty()) {
+      keep(measure_iperf(crew_, crew_.fleet(), with_tool, options_.checks));
+    }
+  }
+
+  // Segments and routed pairs, where no link of the fleet is measured at the same time.
+  void beyond_links() {
+    const auto& only = options_.checks.pairs;
+    const auto rounds = verify::reach_rounds(
+        pairs_, crew_.indices(), only.kind == verify::Pairs::Kind::matching ? only.rounds : 0);
+    const verify::Matrix known = judge();
+    std::size_t number = 0;
+    for (const verify::Round& round : rounds) {
+      ++number;
+      verify::Round with_tool;
+      for (const std::size_t pair : round) {
+        if (!verify::measurable(pairs_, pair, known)) continue;
+        std::optional<std::size_t> without;
+        for (const model::LinkEnd& end : pairs_.fleet.links[pair].ends) {
+          if (!verify::has_iperf(evidence_[end.node]).value_or(true)) without = end.node;
+        }
+        if (without) {
+          keep_pairs(verify::without_iperf(pairs_.fleet, pair, *without));
+        } else {
+          with_tool.push_back(pair);
+        }
+      }
+      if (with_tool.empty() || crew_.cancelled()) continue;
+      crew_.emit({plan::EventKind::phase,
+                  "verify",
+                  {},
+                  {},
+                  {},
+                  fmt::format("iperf beyond the links, round {} of {}: {} pair{}", number,
+                              rounds.size(), with_tool.size(), with_tool.size() == 1 ? "" : "s"),
+                  {}});
+      keep_pairs(measure_iperf(crew_, pairs_.fleet, with_tool, options_.checks));
+    }
+  }
+
+  void keep_pairs(Measurements found) {
+    for (verify::Measurement& one : found) of_pairs_.push_back(std::move(one));
   }
 
   void retest() {
@@ -246,15 +291,21 @@ class Verification {
   Evidence evidence_;
   Measurements measured_;  // later ones win
   Probes probes_;
+  verify::ReachPairs pairs_;
+  Measurements of_pairs_;  // Measurement::link is the pair
   RdmaRunner rdma_;
 };
 
 }  // namespace
 
 std::vector<NodeRun*> nodes_of(Crew& crew, const verify::Round& round) {
+  return nodes_of(crew, crew.fleet(), round);
+}
+
+std::vector<NodeRun*> nodes_of(Crew& crew, const model::Fleet& fleet, const verify::Round& round) {
   std::set<std::size_t> wanted;
   for (const std::size_t link : round) {
-    for (const model::LinkEnd& end : crew.fleet().links[link].ends) wanted.insert(end.node);
+    for (const model::LinkEnd& end : fleet.links[link].ends) wanted.insert(end.node);
   }
   std::vector<NodeRun*> out;
   for (NodeRun* node : crew.alive()) {

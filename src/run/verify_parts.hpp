@@ -13,13 +13,15 @@ using Measurements = std::vector<verify::Measurement>;
 
 // Nodes that a link of the round ends at, as far as they have a session.
 std::vector<NodeRun*> nodes_of(Crew& crew, const verify::Round& round);
+std::vector<NodeRun*> nodes_of(Crew& crew, const model::Fleet& fleet, const verify::Round& round);
 NodeRun* node_at(Crew& crew, std::size_t index);
 
 // Every link's TCP ports from both ends, through the nodes' own sessions; by nc where a node
 // forwards nothing.
 Measurements measure_tcp(Crew& crew, const verify::CheckOptions& options);
 
-Measurements measure_iperf(Crew& crew, const verify::Round& round,
+// `fleet` has the crew's nodes, and the links that the round is about.
+Measurements measure_iperf(Crew& crew, const model::Fleet& fleet, const verify::Round& round,
                            const verify::CheckOptions& options);
 
 // RDMA over the links of rounds, by the probes where both ends have one.

@@ -187,8 +187,9 @@ class ReachJudge {
 
   // Pings come back, though not along the declared way.
   std::optional<Diagnosis> other_way() {
+    if (cell_.check.kind == ReachKind::expect) return std::nullopt;
     const auto way = way_to(fleet_, cell_.check.from, *cell_.check.address);
-    if (way.empty() || cell_.check.kind == ReachKind::expect) return std::nullopt;
+    if (way.empty()) return std::nullopt;
     const Stretch& first = way.front();
     const bool same_interface = !seen_.route.value || *seen_.route.value == first.here.interface;
     const bool same_gateway = !first.route || !seen_.via || *seen_.via == first.route->via;

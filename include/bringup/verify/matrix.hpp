@@ -135,6 +135,7 @@ struct ReachCell {
   std::optional<bool> tcp;          // did a connection come about; unset: not tried
   std::vector<Hop> path;            // by the number of hops, from 1
   std::optional<std::size_t> hops;  // gateways between, where that could be told
+  std::optional<IperfResult> iperf = {};
   std::vector<Verdict> verdicts;
   std::optional<Diagnosis> diagnosis;
   std::string raw;  // bounded; for the journal
