@@ -265,12 +265,16 @@ TEST_F(Expect, MergesMeasurementsOfOneDirection) {
 }
 
 TEST(Checks, HaveTheirWords) {
-  EXPECT_EQ(check_kind_words(), (std::vector<std::string>{"cable", "route", "ping", "mtu", "tcp",
-                                                          "reach", "iperf", "rdma"}));
+  EXPECT_EQ(check_kind_words(),
+            (std::vector<std::string>{"cable", "route", "ping", "mtu", "tcp", "reach", "iperf",
+                                      "rdma", "services", "discovery"}));
   for (const auto& word : check_kind_words()) EXPECT_EQ(to_string(*parse_check_kind(word)), word);
   EXPECT_FALSE(parse_check_kind("pings").has_value());
   EXPECT_TRUE(is_exclusive(CheckKind::rdma));
   EXPECT_FALSE(is_exclusive(CheckKind::mtu));
+  EXPECT_TRUE(is_of_links(CheckKind::rdma));
+  EXPECT_FALSE(is_of_links(CheckKind::services));
+  EXPECT_FALSE(is_of_links(CheckKind::discovery));
 }
 
 }  // namespace
