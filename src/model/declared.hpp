@@ -112,6 +112,7 @@ struct Declared {
   std::vector<DeclaredReachability> expectations;
   std::vector<DeclaredService> services;
   std::map<LinkKind, Expectation> kind_expectations;
+  Expectation routed;  // [expectations.routed]
 };
 
 // Looks names up, gives every link its subnet and addresses, and tells what does not fit together.

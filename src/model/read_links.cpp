@@ -183,7 +183,11 @@ void read_links(TableReader& root, Declared& declared, Collector& problems) {
   for (const Entry& entry : entries_in_order(*kinds)) {
     const auto kind = parse_link_kind(entry.name);
     const toml::table* source = entry.node->as_table();
-    if (!kind) {
+    if (entry.name == "routed" && source != nullptr) {
+      TableReader table(*source, entry.spot, "[expectations.routed]", problems);
+      declared.routed = read_expectation(table);
+      table.refuse_unknown_keys();
+    } else if (!kind) {
       problems.add(entry.spot, fmt::format("unknown kind {} in [expectations]", quoted(entry.name)),
                    problems.suggest(entry.name, link_kind_words()));
     } else if (source == nullptr) {

@@ -59,6 +59,7 @@ class Wiring {
     for (const DeclaredReachability& expectation : declared_.expectations) {
       fleet_.expectations.push_back(reachability(expectation));
     }
+    overlay(fleet_.routed, declared_.routed);
     for (const DeclaredService& declared : declared_.services) {
       fleet_.services.push_back(service(declared));
     }
@@ -177,20 +178,21 @@ class Wiring {
     return result;
   }
 
+  static void overlay(Expectation& result, const Expectation& by) {
+    result.rtt_avg_ms = by.rtt_avg_ms ? by.rtt_avg_ms : result.rtt_avg_ms;
+    result.loss_percent = by.loss_percent ? by.loss_percent : result.loss_percent;
+    result.negotiated_gbps = by.negotiated_gbps ? by.negotiated_gbps : result.negotiated_gbps;
+    result.iperf_gbps = by.iperf_gbps ? by.iperf_gbps : result.iperf_gbps;
+    result.rdma_gbps = by.rdma_gbps ? by.rdma_gbps : result.rdma_gbps;
+  }
+
   Expectation expectation(LinkKind kind, const Expectation& own) const {
     Expectation result = default_expectation(kind);
-    const auto overlay = [&](const Expectation& by) {
-      result.rtt_avg_ms = by.rtt_avg_ms ? by.rtt_avg_ms : result.rtt_avg_ms;
-      result.loss_percent = by.loss_percent ? by.loss_percent : result.loss_percent;
-      result.negotiated_gbps = by.negotiated_gbps ? by.negotiated_gbps : result.negotiated_gbps;
-      result.iperf_gbps = by.iperf_gbps ? by.iperf_gbps : result.iperf_gbps;
-      result.rdma_gbps = by.rdma_gbps ? by.rdma_gbps : result.rdma_gbps;
-    };
     if (const auto of_kind = declared_.kind_expectations.find(kind);
         of_kind != declared_.kind_expectations.end()) {
-      overlay(of_kind->second);
+      overlay(result, of_kind->second);
     }
-    overlay(own);
+    overlay(result, own);
     return result;
   }
 

@@ -67,16 +67,19 @@ class LinuxDiff : public NodeDiff {
     check_default_route(local);
     for (const auto& bridge : bridges_of(local.interface)) detach(local, bridge);
     // One that was written to last, or not to, in place of this one.
+    bool moved = false;
     for (const auto& old : own_settings(facts_.own)) {
       const bool elsewhere =
           settings_place(old) != settings_place(*wanted) ||
           (old.manager == Manager::network_manager && old.lasting != wanted->lasting);
       if (old.interface == local.interface && elsewhere) {
         remove(old, "its settings are kept in another place now");
+        moved = true;
       }
     }
-    const std::string why = difference(local, *wanted, owner);
-    if (why.empty()) return;
+    std::string why = difference(local, *wanted, owner);
+    if (why.empty() && !moved) return;
+    if (why.empty()) why = "what kept them is taken away";
     Action action;
     action.task = Task::settings_set;
     action.target = local.interface;

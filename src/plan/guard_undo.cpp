@@ -155,7 +155,7 @@ CommandsBack commands_back(const NodePlan& node, const facts::NodeFacts& before)
       if (back.task == Task::route_remove) {
         out.checks +=
             fmt::format("  if bu_way {0} {1}; then bu_wrong 'the route to {0}: '\"$bu_text\"; fi\n",
-                        parts->destination.to_string(), parts->via.to_string());
+                        first_host(parts->destination), parts->via.to_string());
       }
     }
     if (before.os != facts::Os::linux_kernel || !is_interface(it->task) ||

@@ -3,6 +3,7 @@
 #include "bringup/plan/persist.hpp"
 #include "bringup/util/shell.hpp"
 #include "bringup/util/template.hpp"
+#include "script_parts.hpp"
 
 namespace bringup::plan {
 namespace {
@@ -154,15 +155,15 @@ forward() {
   fi
 }
 way() {
-  /sbin/route -n get -net "$1" 2>/dev/null | awk -v via="$2" '
+  /sbin/route -n get "$1" 2>/dev/null | awk -v via="$2" '
     $1 == "gateway:" && $2 == via { found = 1 }
     END { exit !found }'
 }
 route() {
-  if way "$1" "$2"; then return; fi
+  if way "$3" "$2"; then return; fi
   /sbin/route -n delete -net "$1" >/dev/null 2>&1
   words=$(/sbin/route -n add -net "$1" "$2" 2>&1)
-  if settle way "$1" "$2"; then
+  if settle way "$3" "$2"; then
     did "$1 goes by $2"
   else
     bad "no route to $1 by $2: $words"
@@ -212,7 +213,8 @@ std::string keeper_script(const KeptSettings& settings) {
   for (const auto& link : settings.links) script += link_line(link);
   if (settings.forwarding) script += "  forward\n";
   for (const auto& route : settings.routes) {
-    script += fmt::format("  route {} {}\n", route.destination.to_string(), route.via.to_string());
+    script += fmt::format("  route {} {} {}\n", route.destination.to_string(),
+                          route.via.to_string(), first_host(route.destination));
   }
   for (const auto& one : settings.neighbours) {
     script += fmt::format("  neighbour {} {}\n", one.address.to_string(), one.mac);

@@ -192,10 +192,9 @@ std::optional<KeptSettings> parse_launch_daemon(std::string_view plist) {
   }
   settings.forwarding = text.find("\n  forward\n") != std::string_view::npos;
   for (const auto& words : lines_of(text, "route")) {
-    const auto destination = words.size() == 3
-                                 ? model::Subnet::parse(words[1])
-                                 : Expected<model::Subnet>(fail(ErrorCode::parse, ""));
-    const auto via = model::Ipv4::parse(words.back());
+    if (words.size() != 4) return std::nullopt;
+    const auto destination = model::Subnet::parse(words[1]);
+    const auto via = model::Ipv4::parse(words[2]);
     if (!destination || !via || destination->prefix() < 2) return std::nullopt;
     settings.routes.push_back({*destination, *via});
   }

@@ -19,6 +19,8 @@ std::string change_functions(const NodePlan& node, model::Become become);
 // Those for changes that are one command each: a gateway's, and all of a Linux node's. Empty where
 // the node has none.
 std::string command_functions(const NodePlan& node);
+// An address of the network, to ask a Mac's route(8) by which way it goes there.
+std::string first_host(const model::Subnet& network);
 // The command with bu_root before each part that needs root.
 std::string command_as_root(const Action& action, const CommandParts& parts);
 

@@ -211,7 +211,7 @@ std::string drop_settings_command(const InterfaceSettings& settings, std::string
       out.push_back(fmt::format("{}nmcli connection delete id {}", before, profile_name(settings)));
       if (!settings.previous.empty()) {
         out.push_back(
-            fmt::format("{}nmcli --wait 20 connection up uuid {}", before, settings.previous));
+            fmt::format("{}nmcli --wait 0 connection up uuid {}", before, settings.previous));
       }
       break;
     case Manager::netplan:

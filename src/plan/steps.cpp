@@ -51,7 +51,7 @@ bu_master() { ip -o link show dev "$1" </dev/null 2>/dev/null | grep " master $2
 bu_free() { ! ip -o link show dev "$1" </dev/null 2>/dev/null | grep ' master ' >/dev/null; }
 bu_sysctl() { [ "$(sysctl -n "$1" </dev/null 2>/dev/null)" = "$2" ]; }
 bu_way() {
-  route -n get -net "$1" </dev/null 2>/dev/null | awk -v via="$2" '
+  route -n get "$1" </dev/null 2>/dev/null | awk -v via="$2" '
     $1 == "gateway:" && $2 == via { found = 1 }
     END { exit !found }'
 }
@@ -93,9 +93,9 @@ std::string check_of(const Action& action, const CommandParts& parts) {
     case Task::settings_remove:
       return "bu_left_all" + settled(*parts.settings);
     case Task::route_add:
-      return fmt::format("bu_way {} {}", parts.destination.to_string(), parts.via.to_string());
+      return fmt::format("bu_way {} {}", first_host(parts.destination), parts.via.to_string());
     case Task::route_remove:
-      return fmt::format("bu_no_way {} {}", parts.destination.to_string(), parts.via.to_string());
+      return fmt::format("bu_no_way {} {}", first_host(parts.destination), parts.via.to_string());
     case Task::forwarding_enable:
       return fmt::format("bu_sysctl {} 1", key);
     case Task::forwarding_disable:
@@ -162,6 +162,10 @@ std::string step(std::size_t index, const Action& action) {
 }
 
 }  // namespace
+
+std::string first_host(const model::Subnet& network) {
+  return model::Ipv4(network.network().value() + (network.prefix() < 31 ? 1U : 0U)).to_string();
+}
 
 std::string command_as_root(const Action& action, const CommandParts& parts) {
   constexpr std::string_view kRoot = "bu_root ";

@@ -125,7 +125,8 @@ Expected<std::vector<std::string>> parse_networkctl(std::string_view text) {
   for (const std::string_view line : split_lines(text)) {
     if (line.size() > kMaxLine) return malformed("networkctl", "line too long", line);
     const auto words = split_blank(line);
-    if (words.empty()) continue;
+    // Without its service: "WARNING: systemd-networkd is not running, output will be incomplete."
+    if (words.empty() || words[0] == "WARNING:") continue;
     // "  2 eth0 ether routable configured"
     if (words.size() < 5 || !parse_number<unsigned>(words[0]) || out.size() == kMaxDevices) {
       return malformed("networkctl", "not an interface's line", line);

@@ -391,11 +391,24 @@ class Check {
     return "another port";
   }
 
+  // A bridge that is kept as a segment needs no link for each of its cables.
+  [[nodiscard]] bool in_kept_bridges(std::size_t a, std::size_t b) const {
+    const auto bridged = [](const model::Segment& segment, std::size_t node) {
+      return std::any_of(segment.members.begin(), segment.members.end(), [&](const auto& member) {
+        return member.node == node && member.interface.starts_with("bridge");
+      });
+    };
+    return std::any_of(fleet_.segments.begin(), fleet_.segments.end(), [&](const auto& segment) {
+      return bridged(segment, a) && bridged(segment, b);
+    });
+  }
+
   void find_extras() {
     for (const auto& cable : cabling().cables) {
       if (used_.contains(&cable) || !is_named(cable)) continue;
       const auto& [a, b] = cable.ends;
       const bool same = a.node == b.node;
+      if (!same && in_kept_bridges(a.node, b.node)) continue;
       add(CableFault::extra, CableSeverity::warning, {}, a,
           fmt::format("a cable {} that no link declares{}", brief(a, b),
                       same ? ": both ends are in one Mac" : ""),

@@ -156,6 +156,13 @@ class ReachJudge {
       settle(CellStatus::fail, std::move(stray));
       return;
     }
+    // So do replies over a mask that takes in more, or less, than the declared network.
+    if (auto found = first_broken_on_way(fleet_, cell_.check, evidence_, seen_);
+        found && found->id == "wrong-mask") {
+      verdict(CellStatus::fail, "mask", found->seen, found->expected);
+      settle(CellStatus::fail, std::move(found));
+      return;
+    }
     figures(*seen_.ping.value);
   }
 

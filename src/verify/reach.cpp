@@ -44,7 +44,7 @@ class List {
     check.address = pair.to_address;
     check.interface = pair.from_interface;
     check.through = pair.through;
-    check.limits = model::routed_expectation();
+    check.limits = fleet_.routed;
     checks_.push_back(std::move(check));
   }
 

@@ -190,7 +190,7 @@ ReachPairs reach_pairs(const model::Fleet& fleet) {
                  model::LinkEnd{one.to, far, one.to_address, ""}};
     link.kind = model::LinkKind::ethernet_1g;
     link.rdma = false;
-    link.expect = model::routed_expectation();
+    link.expect = fleet.routed;
     pairs.fleet.links.push_back(std::move(link));
     pairs.through.push_back(one.through);
   }

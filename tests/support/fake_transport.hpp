@@ -119,7 +119,7 @@ class FakeTransport final : public ssh::Transport {
         arrives = std::min(arrives, fault.after);
       }
       result.out.resize(arrives);
-      stream(request, result);
+      deliver(request, result);
       if (fault.kind == Fault::Kind::truncated) {
         result.truncated = true;
         result.signal = "TERM";
@@ -132,7 +132,7 @@ class FakeTransport final : public ssh::Transport {
     }
 
     // In pieces that heed neither lines nor frames.
-    static void stream(const ssh::ExecRequest& request, const ssh::ExecResult& result) {
+    static void deliver(const ssh::ExecRequest& request, const ssh::ExecResult& result) {
       if (!request.on_output) return;
       constexpr std::size_t kPiece = 997;
       for (std::size_t at = 0; at < result.out.size(); at += kPiece) {

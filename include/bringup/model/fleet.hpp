@@ -176,6 +176,7 @@ struct Fleet {
   std::vector<Segment> segments;
   std::vector<ReachExpectation> expectations;
   std::vector<Service> services;
+  Expectation routed = routed_expectation();  // of every path over a gateway
   std::map<std::string, std::vector<std::size_t>> groups;
 
   [[nodiscard]] const Node* find_node(std::string_view node_name) const;

@@ -337,7 +337,7 @@ TEST(Inventories, OfTheDocumentationLoad) {
     EXPECT_FALSE(loaded(page.substr(at, end - at)).nodes.empty());
     ++count;
   }
-  EXPECT_EQ(count, 4U);
+  EXPECT_EQ(count, 5U);
   for (const std::string& word : link_kind_words()) {
     EXPECT_NE(page.find("| `" + word + "` |"), std::string::npos) << word;
   }

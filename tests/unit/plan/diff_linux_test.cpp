@@ -288,7 +288,8 @@ TEST(KeptOnAMac, GatewaysRoutesAndForwarding) {
     EXPECT_EQ(parse_launch_daemon(launch_daemon(settings)), settings);
   }
   EXPECT_THAT(keeper_script(kept), HasSubstr("\n  forward\n"));
-  EXPECT_THAT(keeper_script(other), HasSubstr("\n  route 192.168.50.0/24 10.10.0.1\n"));
+  EXPECT_THAT(keeper_script(other),
+              HasSubstr("\n  route 192.168.50.0/24 10.10.0.1 192.168.50.1\n"));
 }
 
 TEST(SudoersOfAGateway, AllowItsCommandsAlone) {
@@ -396,7 +397,7 @@ TEST(UndoLinux, OursGoesAndThePreviousProfileComesBack) {
   const auto back = undo(fleet, 2, before, now, diff(fleet, 2, bare_pi()));
   ASSERT_THAT(tasks(back), ElementsAre("settings.remove eth0"));
   EXPECT_EQ(back.actions[0].command,
-            std::string("nmcli connection delete id bringup-eth0; nmcli --wait 20 connection up "
+            std::string("nmcli connection delete id bringup-eth0; nmcli --wait 0 connection up "
                         "uuid ") +
                 kUuid);
   EXPECT_TRUE(parse_command(back.actions[0]));

@@ -80,6 +80,11 @@ TEST(Networkctl, InterfacesThatItSetsUp) {
       "  4 wlan0 wlan     routable   n/a\n");
   ASSERT_TRUE(seen) << seen.error().message;
   EXPECT_THAT(*seen, ElementsAre("eth0", "eth1"));
+  const auto off = linux_kernel::parse_networkctl(
+      "WARNING: systemd-networkd is not running, output will be incomplete.\n\n"
+      "  1 lo   loopback n/a n/a\n  2 eth0 ether    n/a unmanaged\n");
+  ASSERT_TRUE(off) << off.error().message;
+  EXPECT_THAT(*off, IsEmpty());
   EXPECT_FALSE(linux_kernel::parse_networkctl("Failed to connect to bus: No such file\n"));
 }
 

@@ -75,6 +75,11 @@ TEST_F(Way, AWrongMask) {
   EXPECT_EQ(found.expected, "192.168.50.2/24");
 }
 
+TEST_F(Way, AWrongMaskIsToldThoughAllAnswer) {
+  lab.port("pi5", "eth0").inet = {{test::ip("192.168.50.2"), 16}};
+  EXPECT_EQ(told().id, "wrong-mask");
+}
+
 TEST_F(Way, ARouteThatIsMissing) {
   forget("pi5", "10.10.0.0/24");
   const auto found = why();
