@@ -4,6 +4,7 @@
 #include "bringup/report/exports.hpp"
 #include "bringup/report/outcome.hpp"
 #include "bringup/run/coordinator.hpp"
+#include "bringup/run/phases.hpp"
 #include "bringup/util/text.hpp"
 
 namespace bringup::cli {
@@ -63,6 +64,30 @@ report::MeetingPoint measured(const Options& options, ExportFormat format) {
   return {meeting->coordinator.node, meeting->coordinator.address};
 }
 
+// Of each node that answers; where one has no such index, NCCL looks for itself.
+std::map<std::size_t, std::uint32_t> gid_indices(const Options& options) {
+  Session session(options, "export");
+  run::gather(session.crew(), run::Profiler::skip);
+  session.settle();
+  if (session.interrupted()) throw Exit{130, ""};
+  std::map<std::size_t, std::uint32_t> out;
+  report::RunSummary summary;
+  std::string failed;
+  for (const run::NodeRun& node : session.crew().nodes()) {
+    if (node.error) {
+      report::add(summary, *node.error);
+      failed +=
+          session.fleet().nodes[node.index].name + ": " + printable(node.error->message) + "\n";
+    } else if (node.facts && node.facts->ibv_ports) {
+      const auto index =
+          report::nccl_gid_index(session.fleet(), node.index, *node.facts->ibv_ports);
+      if (index) out.emplace(node.index, *index);
+    }
+  }
+  if (!failed.empty()) throw Exit{report::exit_status(summary), failed};
+  return out;
+}
+
 }  // namespace
 
 int export_verb(const Options& options) {
@@ -73,19 +98,26 @@ int export_verb(const Options& options) {
   const std::vector<std::size_t> nodes = selection(options, fleet);
   report::ExportOptions what;
   if (!options.limit.empty()) {
-    if (*format != ExportFormat::jaccl_env) {
+    if (*format != ExportFormat::jaccl_env && *format != ExportFormat::nccl_env) {
       throw Exit{2,
                  "--limit does not go with this format: it describes the whole fleet\n"
                  "  cure: leave nodes out of the inventory instead\n"};
     }
     what.only = nodes;
   }
-  if (!has_coordinator(*format) &&
-      (options.measure == Toggle::on || !options.coordinator.empty())) {
-    throw Exit{2, "--measure and --coordinator go with mlx-hostfile and jaccl-env only\n"};
+  const bool measures = has_coordinator(*format) || *format == ExportFormat::nccl_env;
+  if ((!measures && options.measure == Toggle::on) ||
+      (!has_coordinator(*format) && !options.coordinator.empty())) {
+    throw Exit{2,
+               "--coordinator goes with mlx-hostfile and jaccl-env only, --measure with these and "
+               "nccl-env\n"};
   }
   if (!options.coordinator.empty()) what.coordinator = given(options, fleet);
-  if (options.measure == Toggle::on) {
+  if (options.measure == Toggle::on && *format == ExportFormat::nccl_env) {
+    Options asked = options;
+    asked.output.clear();
+    what.gid_indices = gid_indices(asked);
+  } else if (options.measure == Toggle::on) {
     // What cannot be said of this fleet at all is not worth asking the nodes for.
     what.coordinator = report::MeetingPoint{fleet.by_rank().front(), {}};
     const auto sound = report::export_fleet(fleet, *format, what);

@@ -9,6 +9,7 @@ inline constexpr int kStartingPort = 32323;  // mlx.launch --starting-port
 Expected<Exported> export_mlx_hostfile(const model::Fleet& fleet, const ExportOptions& options);
 Expected<Exported> export_ibv_matrix(const model::Fleet& fleet);
 Expected<Exported> export_jaccl_env(const model::Fleet& fleet, const ExportOptions& options);
+Expected<Exported> export_nccl_env(const model::Fleet& fleet, const ExportOptions& options);
 Exported export_ssh_config(const model::Fleet& fleet);
 Exported export_ansible(const model::Fleet& fleet);
 Expected<Exported> export_mpi(const model::Fleet& fleet);

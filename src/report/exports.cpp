@@ -12,12 +12,13 @@
 namespace bringup::report {
 namespace {
 
-constexpr std::array<std::pair<ExportFormat, std::string_view>, 8> kWords = {{
+constexpr std::array<std::pair<ExportFormat, std::string_view>, 9> kWords = {{
     {ExportFormat::mlx_hostfile, "mlx-hostfile"},
     {ExportFormat::ibv_matrix, "ibv-matrix"},
     {ExportFormat::jaccl_env, "jaccl-env"},
     {ExportFormat::ssh_config, "ssh-config"},
     {ExportFormat::ansible, "ansible"},
+    {ExportFormat::nccl_env, "nccl-env"},
     {ExportFormat::mpi, "mpi"},
     {ExportFormat::hosts, "hosts"},
     {ExportFormat::dot, "dot"},
@@ -116,6 +117,8 @@ Expected<Exported> export_fleet(const model::Fleet& fleet, ExportFormat format,
       return export_ssh_config(fleet);
     case ExportFormat::ansible:
       return export_ansible(fleet);
+    case ExportFormat::nccl_env:
+      return export_nccl_env(fleet, options);
     case ExportFormat::mpi:
       return export_mpi(fleet);
     case ExportFormat::hosts:

@@ -18,7 +18,8 @@ import tempfile
 import tomllib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-FORMATS = ["mlx-hostfile", "ibv-matrix", "jaccl-env", "ssh-config", "ansible", "mpi", "hosts", "dot"]
+FORMATS = ["mlx-hostfile", "ibv-matrix", "jaccl-env", "nccl-env", "ssh-config", "ansible", "mpi",
+           "hosts", "dot"]
 COORDINATOR = "192.168.1.10"
 
 
@@ -201,6 +202,19 @@ def check_jaccl_env(text, fleet):
         need(("MLX_JACCL_RING" in env) == (not mesh), "the shape of", name)
 
 
+def check_nccl_env(text, fleet):
+    blocks = text.split("\n\n")
+    need(len(blocks) == len(fleet.names), len(blocks), "blocks")
+    for block, name in zip(blocks, fleet.names):
+        need(block.startswith(f"# {name}\n"), "the block of", name)
+        ran = subprocess.run(["sh", "-eu", "-c", block + "\nenv"], capture_output=True, text=True,
+                             check=True, env={"PATH": os.environ["PATH"]}, timeout=30)
+        env = dict(line.split("=", 1) for line in ran.stdout.splitlines())
+        ports = [end[1] for ends, rdma in fleet.links for end in ends if rdma and end[0] == name]
+        need(env["NCCL_SOCKET_IFNAME"] == "=" + ",".join(ports), "interfaces of", name)
+        need(env["NCCL_IB_HCA"] == "=" + ",".join("rdma_" + p for p in ports), "devices of", name)
+
+
 def check_ssh_config(text, fleet):
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
         f.write(text)
@@ -321,7 +335,7 @@ def main():
         for form in FORMATS:
             done = exported(bringup, path, form)
             name = f"{os.path.basename(path)} {form}"
-            if done.returncode == 2 and "groups of one" in done.stderr:
+            if done.returncode == 2 and re.search("groups of one|no link with RDMA", done.stderr):
                 print(f"refused {name}: {done.stderr.splitlines()[0]}")
                 continue
             try:

@@ -6,12 +6,15 @@
 // (Hostfile.from_file) and launch.py (launch_ring, launch_jaccl), the device matrix and the
 // variables from mlx/distributed/jaccl/lib/jaccl/jaccl.cpp (parse_devices_json, Config::from_env).
 // The others: ssh_config(5), Ansible's YAML inventory, Open MPI's hostfile, hosts(5), Graphviz.
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "bringup/model/fleet.hpp"
+#include "bringup/platform/observed.hpp"
 #include "bringup/util/error.hpp"
 
 namespace bringup::report {
@@ -22,6 +25,7 @@ enum class ExportFormat {
   jaccl_env,
   ssh_config,
   ansible,
+  nccl_env,
   mpi,
   hosts,
   dot
@@ -38,8 +42,10 @@ struct MeetingPoint {
 struct ExportOptions {
   // Unset: what the inventory tells (declared_meeting_point).
   std::optional<MeetingPoint> coordinator;
-  // jaccl_env: only these nodes, indices into Fleet::nodes; empty: all.
+  // jaccl_env, nccl_env: only these nodes, indices into Fleet::nodes; empty: all.
   std::vector<std::size_t> only;
+  // nccl_env: by node, as nccl_gid_index() tells; what is not there was not measured.
+  std::map<std::size_t, std::uint32_t> gid_indices;
 };
 
 struct Exported {
@@ -56,6 +62,12 @@ Expected<Exported> export_fleet(const model::Fleet& fleet, ExportFormat format,
 // segment of all nodes, on the only link of two nodes, or the IPv4 address that SSH uses. Fails
 // (usage): it has to be measured or given.
 Expected<MeetingPoint> declared_meeting_point(const model::Fleet& fleet);
+
+// The index at which the node's devices have their links' IPv4 addresses as RoCE v2, the later of
+// the two entries that rdma-core has for one. Nothing when a device lacks it, or they differ: NCCL
+// takes one index for all.
+std::optional<std::uint32_t> nccl_gid_index(const model::Fleet& fleet, std::size_t node,
+                                            const std::vector<platform::IbvPort>& ports);
 
 // `dot` alone, for callers that draw what they have not declared yet.
 std::string export_dot(const model::Fleet& fleet);

@@ -55,6 +55,60 @@ TEST_P(Golden, EveryFormatOfEveryFleet) {
 INSTANTIATE_TEST_SUITE_P(Fleets, Golden, testing::Values("pair", "triangle", "mesh4", "ring5"),
                          [](const auto& one) { return one.param; });
 
+model::Fleet sparks() {
+  const std::string path = std::string(BRINGUP_SOURCE_DIR) + "/inventories/dgx-spark-pair.toml";
+  return model::load_inventory(test::read_text(path), "dgx-spark-pair.toml").value();
+}
+
+TEST(NcclEnv, NamesInterfacesAndDevicesOfEachRail) {
+  const auto result = exported(sparks(), ExportFormat::nccl_env);
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->text,
+            "# spark1\nexport NCCL_SOCKET_IFNAME='=enp1s0f1np1,enP2p1s0f1np1'\n"
+            "export NCCL_IB_HCA='=rocep1s0f1,roceP2p1s0f1'\n"
+            "export NCCL_IB_ADDR_FAMILY=AF_INET\nexport NCCL_IB_ROCE_VERSION_NUM=2\n"
+            "\n# spark2\nexport NCCL_SOCKET_IFNAME='=enp1s0f1np1,enP2p1s0f1np1'\n"
+            "export NCCL_IB_HCA='=rocep1s0f1,roceP2p1s0f1'\n"
+            "export NCCL_IB_ADDR_FAMILY=AF_INET\nexport NCCL_IB_ROCE_VERSION_NUM=2\n");
+  ASSERT_EQ(result->notes.size(), 1U);
+  EXPECT_NE(result->notes[0].find("--measure"), std::string::npos);
+}
+
+TEST(NcclEnv, TheMeasuredIndexIsTheOneOfAllRails) {
+  const auto fleet = sparks();
+  const auto port = [](const std::string& device, const std::string& address,
+                       std::vector<std::uint32_t> at) {
+    platform::IbvPort out;
+    out.device = device;
+    out.gids = {{0, "fe80::1"}, {1, "fe80::1"}};
+    for (const auto index : at) out.gids.push_back({index, "::ffff:" + address});
+    return out;
+  };
+  std::vector<platform::IbvPort> ports = {port("rocep1s0f1", "10.254.0.1", {2, 3}),
+                                          port("roceP2p1s0f1", "10.254.0.5", {2, 3}),
+                                          port("rocep1s0f0", "10.254.0.1", {8, 9})};
+  EXPECT_EQ(nccl_gid_index(fleet, 0, ports), 3U);
+  ExportOptions options;
+  options.only = {0};
+  options.gid_indices[0] = 3;
+  const auto result = export_fleet(fleet, ExportFormat::nccl_env, options);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->text,
+            "# spark1\nexport NCCL_SOCKET_IFNAME='=enp1s0f1np1,enP2p1s0f1np1'\n"
+            "export NCCL_IB_HCA='=rocep1s0f1,roceP2p1s0f1'\nexport NCCL_IB_GID_INDEX=3\n");
+  EXPECT_TRUE(result->notes.empty());
+  ports[1] = port("roceP2p1s0f1", "10.254.0.5", {4, 5});
+  EXPECT_EQ(nccl_gid_index(fleet, 0, ports), std::nullopt) << "NCCL has one index for all";
+  ports.pop_back();
+  ports.pop_back();
+  EXPECT_EQ(nccl_gid_index(fleet, 0, ports), std::nullopt);
+}
+
+TEST(NcclEnv, WithoutRdmaThereIsNothingToSay) {
+  EXPECT_EQ(refusal(without_rdma(sparks()), ExportFormat::nccl_env).message,
+            "spark1 has no link with RDMA");
+}
+
 TEST(Exports, TheTcpRingHasOneAddressForEachCableTowardTheLeftPeer) {
   const auto result = exported(fleet("ring5-tb4"), ExportFormat::mlx_hostfile);
   ASSERT_TRUE(result) << result.error().message;
