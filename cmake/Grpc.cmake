@@ -1,4 +1,5 @@
-# Health checks of gRPC services need libgrpc++; all else does without.
+# Health checks of gRPC services need libgrpc++; all else does without. TSan builds go without it: the
+# library is not instrumented, so that what it does between its own threads would look like races.
 set(BRINGUP_GRPC AUTO CACHE STRING "Check gRPC services: AUTO (where libgrpc++ is found), ON or OFF")
 set_property(CACHE BRINGUP_GRPC PROPERTY STRINGS AUTO ON OFF)
 set(BRINGUP_HAS_GRPC OFF)

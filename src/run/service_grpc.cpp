@@ -11,16 +11,6 @@
 #include "bringup/util/text.hpp"
 #include "service_talk.hpp"
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-// The library is not instrumented: what it does between its own threads looks like races.
-extern "C" const char* __tsan_default_options();
-extern "C" const char* __tsan_default_options() {
-  return "ignore_noninstrumented_modules=1";
-}
-#endif
-#endif
-
 namespace bringup::run {
 namespace {
 
