@@ -42,6 +42,35 @@ TEST(Record, ComesBackAsItWas) {
   EXPECT_TRUE(compare(before.nodes[0], after->nodes[0]).empty());
 }
 
+TEST(Record, KeepsWhatALinuxNodeAndAGatewayHave) {
+  NodeFacts facts = mac();
+  facts.os = Os::linux_kernel;
+  facts.interfaces[0].mtu = 9000;
+  facts.forwarding = true;
+  facts.own["/run/netplan/90-bringup-en3.yaml"] = {true, "network:\n", ""};
+  const auto address = model::Ipv4::parse("10.0.0.1").value();
+  facts.neighbours = {{address, "en3", "02:00:00:00:00:01", true},
+                      {address, "en4", "02:00:00:00:00:02", false}};
+  const Record before{"", {record_of("pi", facts)}};
+  const auto after = parse_record(to_json(before));
+  ASSERT_TRUE(after) << after.error().message;
+  const NodeRecord& node = after->nodes[0];
+  EXPECT_EQ(to_json(*after), to_json(before));
+  EXPECT_EQ(node.interfaces[0].mtu, 9000U);
+  EXPECT_EQ(node.forwarding, true);
+  EXPECT_EQ(node.own.begin()->second.content, "network:\n");
+  ASSERT_EQ(node.neighbours.size(), 1U) << "those that come and go are not kept";
+  facts.own.clear();
+  facts.forwarding = false;
+  facts.neighbours.clear();
+  facts.interfaces[0].mtu = 1500;
+  facts.routes[1].gateway = "192.168.1.2";
+  std::vector<std::string> items;
+  for (const auto& one : compare(node, record_of("pi", facts))) items.push_back(one.item);
+  EXPECT_EQ(items, (std::vector<std::string>{"en3 MTU", "/run/netplan/90-bringup-en3.yaml",
+                                             "forwarding", "neighbours"}));
+}
+
 TEST(Record, RefusesWhatIsNotOfItsSchema) {
   const auto good = nlohmann::json::parse(to_json(record()));
   const auto refused = [&](const nlohmann::json& patch) {
