@@ -154,7 +154,7 @@ void NodeDiff::check_rdma(const std::string& command) {
     action.command = command;
     action.why = fmt::format("the link {} carries RDMA", fleet_.link_name(*local.link));
     action.root = false;
-    action.expected = fmt::format("RDMA enabled, device {}", action.target);
+    action.expected = judge_rdma(facts_, action.target).expected;
     change(std::move(action));
     report_rdma(local);
   }

@@ -7,8 +7,44 @@
 #include "bringup/util/text.hpp"
 
 namespace bringup::plan {
+namespace {
+
+// Linux has no switch for RDMA: a device is there, and its port is active, or not.
+RdmaVerdict judge_verbs(const facts::NodeFacts& facts, std::string_view device) {
+  RdmaVerdict verdict;
+  verdict.expected = fmt::format("device {}, its port active", device);
+  if (!facts.ibv_ports) {
+    verdict.whole_node = true;
+    verdict.text = "RDMA: unknown (ibv_devinfo is missing or could not be read)";
+    verdict.seen = "`ibv_devinfo` is missing or could not be read";
+    verdict.cure = "install ibverbs-utils and rdma-core on the node, or set rdma = false";
+    return verdict;
+  }
+  std::vector<std::string> devices;
+  for (const auto& port : *facts.ibv_ports) {
+    devices.push_back(port.device);
+    if (port.device != device) continue;
+    verdict.fine = port.state == "PORT_ACTIVE";
+    verdict.text = fmt::format("RDMA: device {}, {}", device, printable(port.state, 40));
+    verdict.seen = fmt::format("the port of {} is {}", device, printable(port.state, 40));
+    verdict.cure = "plug in the cable, then bring the interface up: bringup apply";
+    return verdict;
+  }
+  verdict.text = fmt::format("RDMA: there is no device {}", device);
+  verdict.seen = devices.empty() ? "ibv_devinfo lists no device"
+                                 : fmt::format("ibv_devinfo lists only {}",
+                                               printable(join(devices, ", "), 200));
+  verdict.cure =
+      "see `rdma link` on the node; if the device has another name, set a_device or b_device in "
+      "the "
+      "inventory";
+  return verdict;
+}
+
+}  // namespace
 
 RdmaVerdict judge_rdma(const facts::NodeFacts& facts, std::string_view device) {
+  if (facts.os == facts::Os::linux_kernel) return judge_verbs(facts, device);
   RdmaVerdict verdict;
   verdict.expected = fmt::format("RDMA enabled, device {}", device);
   switch (facts.rdma) {

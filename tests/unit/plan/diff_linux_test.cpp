@@ -203,6 +203,28 @@ TEST(DiffLinux, LastingSettingsTakeThePlaceOfPassingOnes) {
   EXPECT_THAT(plan.actions[1].command, HasSubstr(" /etc/systemd/network/00-bringup-eth0"));
 }
 
+TEST(DiffLinux, AVerbsDeviceIsThereAndActiveOrTold) {
+  model::Fleet fleet;
+  for (const char* name : {"spark1", "spark2"}) add_node(fleet, name);
+  add_link(fleet, 0, "eth0", 1, "eth0", "10.254.0.0/30");
+  auto facts = bare_pi(Manager::none);
+  const auto told = [&] {
+    for (const auto& finding : diff(fleet, 0, facts).findings) {
+      if (finding.layer == "rdma") return finding.seen;
+    }
+    return std::string();
+  };
+  EXPECT_EQ(told(), "`ibv_devinfo` is missing or could not be read");
+  facts.ibv_ports.emplace();
+  EXPECT_EQ(told(), "ibv_devinfo lists no device");
+  facts.ibv_ports->push_back({"mlx5_0", 1, "PORT_ACTIVE", "Ethernet", std::nullopt, {}});
+  EXPECT_EQ(told(), "ibv_devinfo lists only mlx5_0");
+  facts.ibv_ports->push_back({"rdma_eth0", 1, "PORT_DOWN", "Ethernet", std::nullopt, {}});
+  EXPECT_EQ(told(), "the port of rdma_eth0 is PORT_DOWN");
+  facts.ibv_ports->back().state = "PORT_ACTIVE";
+  EXPECT_EQ(told(), "");
+}
+
 TEST(DiffLinux, AGatewayForwards) {
   auto fleet = hybrid();
   fleet.segments[1].gateway = 2;  // the Pi itself
