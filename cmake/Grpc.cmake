@@ -1,4 +1,4 @@
-# Health checks of gRPC services need libgrpc++; all else does without. TSan builds go without it: the
+# Health checks of gRPC services need libgrpc++; all else does without. Instrumented builds go without it: the
 # library is not instrumented, so that what it does between its own threads would look like races.
 set(BRINGUP_GRPC AUTO CACHE STRING "Check gRPC services: AUTO (where libgrpc++ is found), ON or OFF")
 set_property(CACHE BRINGUP_GRPC PROPERTY STRINGS AUTO ON OFF)
