@@ -106,10 +106,12 @@ class Selection {
       keep([&](const std::string& name) { return right.count(name) > 0; });
       return;
     }
-    Names fresh;  // of the operand, what was not there before
-    std::unordered_set<std::string> seen = present_;
+    // Of the operand, what was not there before. A list of thousands of names is as many operands:
+    // none may cost what the whole set does.
+    Names fresh;
+    std::unordered_set<std::string> seen;
     for (const std::string& name : operand) {
-      if (seen.insert(name).second) {
+      if (present_.count(name) == 0 && seen.insert(name).second) {
         fresh.push_back(name);
       }
     }
