@@ -15,6 +15,10 @@ namespace bringup::ssh {
 namespace {
 
 constexpr std::size_t kWriteSize = 32 * 1024;
+// A server with all its sessions in use refuses another, also while it puts away one that has
+// ended.
+constexpr int kMaxRefusals = 50;
+constexpr std::chrono::milliseconds kRefusalPause{100};
 constexpr std::chrono::seconds kStartGrace{1};  // for a command that is ended while it starts
 constexpr std::chrono::seconds kEndGrace{
     6};  // end_group_command() takes three, and its round trips
@@ -64,7 +68,9 @@ void CommandChannel::deliver(std::unique_lock<std::mutex>& lock) {
 }
 
 Deadline CommandChannel::due() const {
-  if (reason_ == Reason::none) return request_.deadline;
+  if (reason_ == Reason::none) {
+    return state_ == State::refused ? again_at_.sooner(request_.deadline) : request_.deadline;
+  }
   return killer_ != nullptr ? end_by_.sooner(killer_->due()) : end_by_;
 }
 
@@ -155,6 +161,14 @@ bool CommandChannel::advance(ssh_session session) {
       if (reason_ == Reason::none) return false;
       finish();
       return true;
+    case State::refused:
+      if (reason_ != Reason::none) {
+        finish();
+        return true;
+      }
+      if (!again_at_.expired()) return false;
+      state_ = State::opening;
+      return true;
     case State::opening: {
       if (raw_.get() == nullptr) {
         if (dress_ == Dress::group_leader) line_ = dress_command(request_.command, mark_.text());
@@ -165,6 +179,12 @@ bool CommandChannel::advance(ssh_session session) {
       }
       const int rc = ssh_channel_open_session(raw_.get());
       if (rc == SSH_AGAIN || ssh_is_connected(session) == 0) return false;
+      if (rc != SSH_OK && ++refusals_ < kMaxRefusals) {
+        raw_.release();
+        again_at_ = Deadline::after(kRefusalPause);
+        state_ = State::refused;
+        return true;
+      }
       if (rc != SSH_OK) {
         fail_with(ErrorCode::remote, fmt::format("the server refused to run a command ({})",
                                                  printable(ssh_get_error(session), 200)));

@@ -29,7 +29,7 @@ class Jump : public ::testing::Test {
   }
   std::unique_ptr<Sshd> start(const std::string& extra = "") {
     Sshd::Options options;
-    options.extra = "MaxSessions 10\n" + extra;
+    options.extra = extra + "MaxSessions 10\n";  // sshd takes the first
     return std::make_unique<Sshd>(std::vector<std::string>{dir_ / "id.pub"}, options);
   }
   Endpoint endpoint(const std::string& name, std::uint16_t port) const {
@@ -130,14 +130,34 @@ TEST_F(Jump, ANodeThatIsAnothersHopIsConnectedOnce) {
     for (int i = 0; i < 12; ++i) {
       threads.emplace_back([&, i] {
         const auto extra = client_->connect(first, soon(), {});
-        if (extra)
-          good += out_of(extra, fmt::format("sleep 0.1; echo {}", i)) == fmt::format("{}\n", i);
+        ASSERT_TRUE(extra) << extra.error().message;
+        const auto said = out_of(extra, fmt::format("sleep 0.1; echo {}", i));
+        EXPECT_EQ(said, fmt::format("{}\n", i));
+        good += said == fmt::format("{}\n", i) ? 1 : 0;
       });
     }
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(good, 12);
     EXPECT_EQ(door->accepted(), before + 1) << hop_first;
   }
+}
+
+TEST_F(Jump, AServerOfFewSessionsIsAskedAgain) {
+  const auto door = start("MaxSessions 3\n");
+  const auto inner = start();
+  const Target to{endpoint("door", door->port()), {}};
+  const auto through =
+      connect({endpoint("inner", inner->port()), {endpoint("door", door->port())}});
+  EXPECT_EQ(out_of(through, "echo in"), "in\n");
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&, i] {
+      const auto session = client_->connect(to, soon(), {});
+      EXPECT_EQ(out_of(session, fmt::format("sleep 0.1; echo {}", i)), fmt::format("{}\n", i));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(door->accepted(), 1);
 }
 
 TEST_F(Jump, AConnectionInUseBecomesAHop) {

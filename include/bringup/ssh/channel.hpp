@@ -83,7 +83,7 @@ class CommandChannel final : public Channel, private RawChannel::Events {
   Expected<ExecResult> take();
 
  private:
-  enum class State { waiting, opening, starting, running, ending, done };
+  enum class State { waiting, opening, refused, starting, running, ending, done };
   enum class Reason { none, cancelled, deadline, too_much };
 
   int on_data(const char* data, std::size_t size, bool is_error) override;
@@ -107,6 +107,8 @@ class CommandChannel final : public Channel, private RawChannel::Events {
   Reason reason_ = Reason::none;
   Deadline::Clock::time_point started_ = Deadline::Clock::now();
   Deadline end_by_ = Deadline::never();
+  int refusals_ = 0;
+  Deadline again_at_ = Deadline::never();
   std::string line_;
   GroupMark mark_;
   RawChannel raw_;
