@@ -23,6 +23,16 @@ std::optional<std::uint32_t> strict_decimal(std::string_view text, std::uint32_t
   return value;
 }
 
+// "10.254.0.1/30", whatever its host bits are.
+std::optional<InterfaceAddress> with_prefix(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const auto address = Ipv4::parse(text.substr(0, slash));
+  const auto prefix = strict_decimal(text.substr(slash + 1), 32);
+  if (!address || !prefix) return std::nullopt;
+  return InterfaceAddress{*address, static_cast<int>(*prefix)};
+}
+
 }  // namespace
 
 Expected<Ipv4> Ipv4::parse(std::string_view text) {
@@ -54,22 +64,13 @@ std::string Ipv4::to_string() const {
 }
 
 Expected<Subnet> Subnet::parse(std::string_view text) {
-  const auto bad = [&](std::string hint) {
+  const auto given = with_prefix(text);
+  if (!given) {
     return fail(ErrorCode::parse, fmt::format("'{}' is not a subnet", bringup::printable(text, 80)),
-                std::move(hint));
-  };
-  constexpr const char* shape = "a network address and a prefix length, like 10.254.0.0/30";
-  const std::size_t slash = text.find('/');
-  if (slash == std::string_view::npos) {
-    return bad(shape);
+                "a network address and a prefix length, like 10.254.0.0/30");
   }
-  const auto address = Ipv4::parse(text.substr(0, slash));
-  const auto prefix = strict_decimal(text.substr(slash + 1), 32);
-  if (!address || !prefix) {
-    return bad(shape);
-  }
-  const Subnet subnet = containing(*address, static_cast<int>(*prefix));
-  if (subnet.network() != *address) {
+  const Subnet subnet = given->subnet();
+  if (subnet.network() != given->address) {
     return fail(ErrorCode::parse,
                 fmt::format("'{}' is an address inside a subnet, not a subnet: its host bits are "
                             "not zero",
@@ -81,6 +82,13 @@ Expected<Subnet> Subnet::parse(std::string_view text) {
 
 std::string Subnet::to_string() const {
   return fmt::format("{}/{}", network_.to_string(), prefix_);
+}
+
+Expected<InterfaceAddress> InterfaceAddress::parse(std::string_view text) {
+  if (const auto given = with_prefix(text)) return *given;
+  return fail(ErrorCode::parse,
+              fmt::format("'{}' is no address with its prefix length", printable(text, 80)),
+              "like 10.254.0.1/30");
 }
 
 std::string InterfaceAddress::to_string() const {

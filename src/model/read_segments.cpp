@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "bringup/model/mac.hpp"
 #include "reader.hpp"
 
 namespace bringup::model {
@@ -33,20 +34,10 @@ std::optional<DeclaredEnd> read_member(const Entry& entry, Collector& problems) 
   return member;
 }
 
-// Six pairs of hexadecimal digits; no group address, no zeros.
-std::optional<std::string> lower_mac(std::string_view text) {
-  if (text.size() != 17) return std::nullopt;
-  std::string mac;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const bool upper = c >= 'A' && c <= 'F';
-    const bool hex = upper || (c >= 'a' && c <= 'f') || (c >= '0' && c <= '9');
-    if (i % 3 == 2 ? c != ':' : !hex) return std::nullopt;
-    mac += upper ? static_cast<char>(c - 'A' + 'a') : c;
-  }
-  if (std::string_view("13579bdf").find(mac[1]) != std::string_view::npos) return std::nullopt;
-  if (mac == "00:00:00:00:00:00") return std::nullopt;
-  return mac;
+// Both digits of each byte are wanted of people, in either case.
+std::optional<std::string> read_mac(std::string_view text) {
+  const auto mac = parse_mac(text);
+  return mac && text.size() == mac->size() && is_host_mac(*mac) ? mac : std::nullopt;
 }
 
 DeclaredSegment read_segment(TableReader& table, Collector& problems) {
@@ -79,7 +70,7 @@ DeclaredSegment read_segment(TableReader& table, Collector& problems) {
           table.table("neighbours", "neighbours = { pi4 = \"dc:a6:32:01:02:03\" }")) {
     for (const Entry& entry : entries_in_order(*macs)) {
       const auto* text = entry.node->as_string();
-      const auto mac = text == nullptr ? std::nullopt : lower_mac(text->get());
+      const auto mac = text == nullptr ? std::nullopt : read_mac(text->get());
       if (mac) {
         segment.macs.emplace_back(Located<std::string>{entry.name, entry.spot}, *mac);
       } else {

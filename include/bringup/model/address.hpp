@@ -1,6 +1,8 @@
 #pragma once
+#include <bit>
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -54,6 +56,11 @@ class Subnet {
   static constexpr std::uint32_t mask_of(int prefix) {
     return prefix == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix);
   }
+  // Nothing unless the mask is contiguous.
+  static constexpr std::optional<int> prefix_of(std::uint32_t mask) {
+    const int prefix = std::countl_one(mask);
+    return mask_of(prefix) == mask ? std::optional(prefix) : std::nullopt;
+  }
 
  private:
   constexpr Subnet(Ipv4 network, int prefix) : network_(network), prefix_(prefix) {}
@@ -65,6 +72,7 @@ class Subnet {
 struct InterfaceAddress {
   Ipv4 address;
   int prefix = 32;
+  static Expected<InterfaceAddress> parse(std::string_view text);  // strict, as to_string() has it
   [[nodiscard]] Subnet subnet() const { return Subnet::containing(address, prefix); }
   [[nodiscard]] std::string to_string() const;
   auto operator<=>(const InterfaceAddress&) const = default;

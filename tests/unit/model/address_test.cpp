@@ -66,5 +66,28 @@ TEST(InterfaceAddress, BelongsToItsSubnet) {
   EXPECT_EQ(address.subnet().to_string(), "10.254.0.4/30");
 }
 
+TEST(Subnet, TellsThePrefixOfAContiguousMask) {
+  EXPECT_EQ(Subnet::prefix_of(0), 0);
+  EXPECT_EQ(Subnet::prefix_of(0xFFFFFFFCU), 30);
+  EXPECT_EQ(Subnet::prefix_of(0xFFFFFFFFU), 32);
+  EXPECT_EQ(Subnet::prefix_of(0xFF00FF00U), std::nullopt);
+  EXPECT_EQ(Subnet::prefix_of(0x00FFFFFFU), std::nullopt);
+}
+
+TEST(InterfaceAddress, ReadsJustWhatItPrints) {
+  for (const char* text : {"10.254.0.1/30", "0.0.0.0/0", "192.168.51.2/32"}) {
+    const auto address = InterfaceAddress::parse(text);
+    ASSERT_TRUE(address) << text;
+    EXPECT_EQ(address->to_string(), text);
+  }
+  for (const char* text :
+       {"", "10.254.0.1", "10.254.0.1/", "/30", "10.254.0.1/33", "10.254.0.1/030", "10.254.0.1/+3",
+        "10.254.0.1/30 ", "10.254.0/30", "10.254.0.1/3/0"}) {
+    EXPECT_FALSE(InterfaceAddress::parse(text)) << text;
+  }
+  EXPECT_EQ(InterfaceAddress::parse("\x1b").error().message,
+            "'\\x1b' is no address with its prefix length");
+}
+
 }  // namespace
 }  // namespace bringup::model

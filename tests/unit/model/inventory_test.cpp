@@ -8,42 +8,16 @@
 #include <iterator>
 #include <random>
 
-#include "bringup/model/canonical.hpp"
+#include "support/hybrid_fleet.hpp"
+#include "triangle.hpp"
 
 namespace bringup::model {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-
-Fleet loaded(const std::string& text) {
-  auto fleet = load_inventory(text, "fleet.toml");
-  EXPECT_TRUE(fleet) << (fleet ? "" : render(fleet.error()));
-  return fleet ? *fleet : Fleet{};
-}
-
-const std::string triangle = R"([fleet]
-name = "studio-triangle"
-[defaults]
-user = "admin"
-[proxies.door]
-host = "door.example.net"
-user = "ops"
-[nodes.zeta]
-host = "zeta.local"
-[nodes.alpha]
-via = "door"
-[nodes.mid]
-via = ["door", "zeta"]
-[[links]]
-a = "zeta:en3"
-b = "alpha:en3"
-kind = "thunderbolt5"
-[[links]]
-a = "zeta:en4"
-b = "mid:en3"
-kind = "thunderbolt5"
-)";
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::loaded;
+using testing::triangle;
 
 TEST(LoadInventory, KeepsTheOrderOfAppearance) {
   const Fleet fleet = loaded(triangle);
@@ -195,43 +169,26 @@ TEST(LoadInventory, GivesRanksThatAreLeft) {
 }
 
 TEST(LoadInventory, ReadsSegmentsAndExpectations) {
-  const Fleet fleet = loaded(R"([nodes.mini3]
-[nodes.pi4]
-[nodes.pi5]
-[groups]
-edge = ["pi5", "pi4"]
-[[segments]]
-name = "edge"
-subnet = "192.168.51.0/24"
-kind = "ethernet-1g"
-members = { pi4 = "eth0=192.168.51.4", mini3 = "en8=192.168.51.2" }
-gateway = "mini3"
-routes_to = ["fabric"]
-[[segments]]
-name = "fabric"
-subnet = "10.10.0.0/24"
-members = { mini3 = "bridge0=10.10.0.3" }
-[[expect]]
-from = "pi5"
-to = "pi4"
-reachable = false
-[[expect]]
-from = "pi5"
-to = "8.8.8.8"
-via = "wlan0"
-)");
-  ASSERT_EQ(fleet.segments.size(), 2U);
-  const Segment& edge = fleet.segments[0];
+  std::string text = test::kHybrid + "[groups]\nedge = [\"pi4\", \"pi5\"]\n";
+  const std::string gateway = R"(mini1 = "en8=192.168.50.1")";
+  const std::string pi = R"(pi5 = "eth0=192.168.50.2")";
+  const std::string members = gateway + ", " + pi;
+  ASSERT_NE(text.find(members), std::string::npos);
+  const Fleet fleet = loaded(text.replace(text.find(members), members.size(), pi + ", " + gateway));
+  ASSERT_EQ(fleet.segments.size(), 3U);
+  const Segment& edge = fleet.segments[1];
   EXPECT_EQ(edge.kind, LinkKind::ethernet_1g);
+  EXPECT_EQ(edge.subnet.to_string(), "192.168.50.0/24");
   ASSERT_EQ(edge.members.size(), 2U);
-  EXPECT_EQ(edge.members[0].node, 1U) << "in order of appearance";
+  EXPECT_EQ(edge.members[0].node, 3U) << "in order of appearance";
   EXPECT_EQ(edge.members[0].interface, "eth0");
-  EXPECT_EQ(edge.members[0].address.to_string(), "192.168.51.4");
+  EXPECT_EQ(edge.members[0].address.to_string(), "192.168.50.2");
   EXPECT_EQ(edge.gateway, 0U);
   EXPECT_THAT(edge.routes_to, ElementsAre("fabric"));
-  EXPECT_THAT(fleet.groups.at("edge"), ElementsAre(1U, 2U));
+  EXPECT_EQ(fleet.segments[0].gateway, std::nullopt);
+  EXPECT_THAT(fleet.groups.at("edge"), ElementsAre(3U, 4U));
   ASSERT_EQ(fleet.expectations.size(), 2U);
-  EXPECT_EQ(fleet.expectations[0].from, 2U);
+  EXPECT_EQ(fleet.expectations[0].from, 3U);
   EXPECT_FALSE(fleet.expectations[0].reachable);
   EXPECT_EQ(fleet.expectations[1].to, "8.8.8.8");
   EXPECT_EQ(fleet.expectations[1].via, "wlan0");
@@ -341,102 +298,6 @@ TEST(Inventories, OfTheDocumentationLoad) {
   for (const std::string& word : link_kind_words()) {
     EXPECT_NE(page.find("| `" + word + "` |"), std::string::npos) << word;
   }
-}
-
-TEST(Fleet, FindsNodesAndLinks) {
-  const Fleet fleet = loaded(triangle);
-  EXPECT_EQ(fleet.find_node("alpha"), &fleet.nodes[1]);
-  EXPECT_EQ(fleet.find_node("door"), nullptr);
-  EXPECT_EQ(fleet.node_index("mid"), 2U);
-  EXPECT_EQ(fleet.find_proxy("zeta"), nullptr);
-  EXPECT_THAT(fleet.links_of(0), ElementsAre(0U, 1U));
-  EXPECT_THAT(fleet.links_of(2), ElementsAre(1U));
-  EXPECT_THAT(fleet.links_between(2, 0), ElementsAre(1U));
-  EXPECT_TRUE(fleet.links_between(1, 2).empty());
-  EXPECT_EQ(fleet.link_name(fleet.links[1]), "zeta:en4 - mid:en3");
-}
-
-TEST(LinkKinds, HaveWordsAndExpectations) {
-  for (const std::string& word : link_kind_words()) {
-    const auto kind = parse_link_kind(word);
-    ASSERT_TRUE(kind) << word;
-    EXPECT_EQ(to_string(*kind), word);
-    EXPECT_EQ(default_expectation(*kind).rtt_avg_ms.has_value(), *kind != LinkKind::custom);
-  }
-  EXPECT_FALSE(parse_link_kind("Thunderbolt5"));
-  EXPECT_EQ(default_expectation(LinkKind::thunderbolt5).negotiated_gbps, 80);
-  EXPECT_EQ(default_expectation(LinkKind::thunderbolt5).rtt_avg_ms, 1.0);
-  EXPECT_EQ(default_expectation(LinkKind::thunderbolt5).iperf_gbps, 40);
-  EXPECT_EQ(default_expectation(LinkKind::thunderbolt5).rdma_gbps, 40);
-  EXPECT_FALSE(default_expectation(LinkKind::thunderbolt4).rdma_gbps.has_value());
-  EXPECT_EQ(default_expectation(LinkKind::thunderbolt5).loss_percent, 1.0);
-  EXPECT_EQ(default_expectation(LinkKind::thunderbolt4).rtt_avg_ms, 0.5);
-  EXPECT_EQ(default_expectation(LinkKind::thunderbolt4).iperf_gbps, 20);
-  EXPECT_EQ(default_expectation(LinkKind::ethernet_1g).iperf_gbps, 0.8);
-  EXPECT_EQ(default_expectation(LinkKind::ethernet_1g).rtt_avg_ms, 2.0);
-  EXPECT_TRUE(default_rdma(LinkKind::roce_200g));
-  EXPECT_FALSE(default_rdma(LinkKind::thunderbolt4));
-}
-
-TEST(SelectNodes, UnderstandsLimits) {
-  const Fleet fleet =
-      loaded("[nodes.s1]\ngroups = [\"odd\"]\n[nodes.s2]\n[nodes.s3]\ngroups = [\"odd\"]\n");
-  EXPECT_THAT(*select_nodes(fleet, "s[1-3],!s2"), ElementsAre(0U, 2U));
-  EXPECT_THAT(*select_nodes(fleet, "@odd"), ElementsAre(0U, 2U));
-  EXPECT_THAT(*select_nodes(fleet, "s3,s1"), ElementsAre(0U, 2U));
-  const auto unknown = select_nodes(fleet, "s4,@even");
-  ASSERT_FALSE(unknown);
-  EXPECT_EQ(unknown.error().code, ErrorCode::usage);
-  EXPECT_EQ(unknown.error().message, "unknown node 's4'; unknown group '@even'");
-  const auto nothing = select_nodes(fleet, "s1!s1");
-  ASSERT_FALSE(nothing);
-  EXPECT_EQ(nothing.error().message, "'s1!s1' leaves no node");
-  EXPECT_EQ(nothing.error().hint, "known: s[1-3]");
-}
-
-// Loads `triangle` with one text replaced, and tells its canonical text.
-std::string canonical_with(const std::string& from, const std::string& to) {
-  std::string text = triangle;
-  const std::size_t at = text.find(from);
-  EXPECT_NE(at, std::string::npos) << from;
-  return canonical(loaded(text.replace(at, from.size(), to)));
-}
-
-TEST(Canonical, ChangesWithWhatPlansDependOn) {
-  const std::string same = canonical(loaded(triangle));
-  EXPECT_THAT(same, HasSubstr("node 4:zeta\nhost 10:zeta.local\nuser 5:admin\n"));
-  EXPECT_THAT(same, HasSubstr("address 10:10.254.0.1\n"));
-  const std::vector<std::pair<std::string, std::string>> changes{
-      {"zeta.local", "zeta.lan"},
-      {"\"admin\"", "\"root\""},
-      {"[fleet]", "[fleet]\nibv_path = \"/tmp/x\""},
-      {"[fleet]", "[fleet]\npersist = true"},
-      {"[fleet]", "[fleet]\naddress_pool = \"10.9.0.0/24\""},
-      {"[defaults]", "[defaults]\nbecome = \"none\""},
-      {"[defaults]", "[defaults]\nbecome = \"sudo-password\""},
-      {"[defaults]", "[defaults]\nport = 2222"},
-      {"via = \"door\"", ""},
-      {"\"alpha:en3\"", "\"alpha:en4\""},
-      {"\"alpha:en3\"", "\"alpha:en3\"\nb_device = \"rxe0\""},
-      {"\"alpha:en3\"", "\"alpha:en3\"\nmtu = 9000"},
-      {"\"alpha:en3\"", "\"alpha:en3\"\nrdma = false"},
-      {"kind = \"thunderbolt5\"", "kind = \"roce-200g\""},
-      {"[nodes.alpha]", "[nodes.alpha]\nrank = 0"},
-      {"[[links]]",
-       "[[segments]]\nname = \"e\"\nsubnet = \"10.7.0.0/24\"\n"
-       "members = { mid = \"en9=10.7.0.1\" }\ngateway = \"mid\"\n[[links]]"},
-  };
-  for (const auto& [from, to] : changes) {
-    EXPECT_NE(canonical_with(from, to), same) << to;
-  }
-}
-
-TEST(Canonical, StaysTheSameForTheRest) {
-  const std::string same = canonical(loaded(triangle));
-  EXPECT_EQ(canonical_with("[fleet]", "# a comment\n\n[fleet]"), same);
-  EXPECT_EQ(canonical_with("[nodes.alpha]", "[nodes.alpha]\ngroups = [\"x\"]"), same);
-  EXPECT_EQ(canonical_with("[defaults]", "[defaults]\nidentity_file = \"~/.ssh/x\""), same);
-  EXPECT_EQ(canonical_with("\"alpha:en3\"", "\"alpha:en3\"\nsubnet = \"10.254.0.0/30\""), same);
 }
 
 TEST(Render, KeepsLongAndHostileLinesOnTheTerminal) {
