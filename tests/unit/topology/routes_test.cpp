@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/hybrid_fleet.hpp"
+#include "support/verify_values.hpp"
 
 namespace bringup::topology {
 namespace {
