@@ -9,6 +9,7 @@
 #include <numeric>
 #include <optional>
 
+#include "bringup/model/mac.hpp"
 #include "bringup/util/digest.hpp"
 #include "bringup/util/text.hpp"
 #include "identifiers.hpp"
@@ -189,7 +190,7 @@ std::string Anonymiser::ipv6(std::string_view original) const {
 std::string Anonymiser::token(std::string_view original) const {
   if (const auto v4 = Ipv4::parse(original)) return address(*v4).to_string();
   if (is_uuid(original)) return digits("uuid", original);
-  if (is_mac(original)) return mac(original);
+  if (model::parse_mac(original)) return mac(original);
   if (is_guid(original)) return digits("guid", original);
   if (parse_ipv6(original)) return ipv6(original);
   // Node GUIDs and switch UIDs: sixteen digits, with or without 0x.

@@ -91,6 +91,18 @@ bf_own() {
     done
   fi
 }
+bf_speeds() {
+  for bf_f in /sys/class/net/*; do
+    bf_i=${bf_f##*/}
+    if [ -n "$(command -v ethtool)" ]; then
+      case $(ethtool -i "$bf_i" 2>/dev/null) in
+        *'bus-info: '[0-9a-zA-Z]*) printf '%s %s\n' "$bf_i" "$(ethtool "$bf_i" 2>/dev/null | sed -n 's/^[[:blank:]]*Speed: //p')" ;;
+      esac
+    elif [ -e "$bf_f/device" ]; then
+      printf '%s %sMb/s\n' "$bf_i" "$(cat "$bf_f/speed" 2>/dev/null)"
+    fi
+  done
+}
 bf_linux() {
   bf_read os_release 65536 cat /etc/os-release
   bf_read ip_addr 1048576 ip -d -j addr
@@ -103,6 +115,7 @@ bf_linux() {
   bf_read networkctl 1048576 networkctl list --no-legend --no-pager
   bf_read netplan 65536 bf_netplan
   bf_own
+  bf_read speeds 65536 bf_speeds
   bf_read ibv_devinfo 1048576 ibv_devinfo -v
   bf_read rdma_link 1048576 rdma -j link
 }

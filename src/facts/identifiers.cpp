@@ -47,13 +47,6 @@ bool is_uuid(std::string_view text) {
   return true;
 }
 
-bool is_mac(std::string_view text) {
-  const auto parts = split(text, ':');
-  return parts.size() == 6 && std::all_of(parts.begin(), parts.end(), [](std::string_view part) {
-           return part.size() <= 2 && all_hex(part);
-         });
-}
-
 bool is_guid(std::string_view text) {
   const auto parts = split(text, ':');
   return parts.size() == 4 && std::all_of(parts.begin(), parts.end(), [](std::string_view part) {

@@ -16,7 +16,6 @@ bool all_hex(std::string_view text);
 std::string lower(std::string_view text);
 
 bool is_uuid(std::string_view text);
-bool is_mac(std::string_view text);   // also as netstat writes it, without leading zeros
 bool is_guid(std::string_view text);  // groups of four: "0000:0000:0000:0002"
 bool is_zero(std::string_view text);  // no hexadecimal digit in it but zeros
 

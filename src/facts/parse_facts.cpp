@@ -258,6 +258,16 @@ void read_darwin(Reader& reader, const std::vector<Frame>& frames, NodeFacts& fa
   }
 }
 
+void read_speeds(const Frame* frame, NodeFacts& facts) {
+  if (frame == nullptr || !fault_of(*frame).empty()) return;
+  const auto speeds = platform::linux_kernel::parse_speeds(frame->payload);
+  for (auto& interface : facts.interfaces) {
+    if (const auto found = speeds.find(interface.name); found != speeds.end()) {
+      interface.gbps = found->second;
+    }
+  }
+}
+
 void read_forwarding(const Frame* frame, NodeFacts& facts) {
   if (frame == nullptr || !fault_of(*frame).empty()) return;
   const std::string_view text = trim(frame->payload);
@@ -369,6 +379,7 @@ Expected<NodeFacts> parse_facts(const std::vector<Frame>& frames) {
       facts.interfaces = std::move(listing->interfaces);
       facts.bridges = std::move(listing->bridges);
     }
+    read_speeds(find(frames, "speeds"), facts);
     read_linux(reader, frames, facts);
     read_ibv_ports(reader, frames, facts);
   }

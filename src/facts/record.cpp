@@ -124,13 +124,9 @@ const json& list(const json& object, const char* name) {
 
 model::InterfaceAddress address(const json& value) {
   if (!value.is_string()) throw Wrong{"an address is not a string"};
-  const auto words = value.get<std::string>();
-  const auto slash = words.find('/');
-  const auto ip = model::Ipv4::parse(words.substr(0, slash));
-  for (int prefix = 0; slash != std::string::npos && prefix <= 32; ++prefix) {
-    if (ip && words.substr(slash + 1) == std::to_string(prefix)) return {*ip, prefix};
-  }
-  throw Wrong{"'" + printable(words, 60) + "' is no address with its prefix length"};
+  const auto parsed = model::InterfaceAddress::parse(value.get_ref<const std::string&>());
+  if (!parsed) throw Wrong{parsed.error().message};
+  return *parsed;
 }
 
 FileState file_state(const json& file) {

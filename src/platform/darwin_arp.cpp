@@ -1,3 +1,4 @@
+#include "bringup/model/mac.hpp"
 #include "bringup/platform/darwin.hpp"
 #include "bringup/util/text.hpp"
 #include "scan.hpp"
@@ -19,7 +20,7 @@ Expected<std::vector<Neighbour>> parse_arp(std::string_view text) {
     Neighbour one;
     one.address = *address;
     one.interface = words[5];
-    one.mac = parse_mac(words[3]).value_or("");
+    one.mac = model::parse_mac(words[3]).value_or("");
     for (const std::string_view word : words) one.permanent = one.permanent || word == "permanent";
     out.push_back(std::move(one));
   }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "bringup/model/mac.hpp"
 #include "bringup/platform/darwin.hpp"
 #include "bringup/util/text.hpp"
 #include "scan.hpp"
@@ -88,7 +89,7 @@ Expected<void> take_detail(Interface& interface, std::vector<std::string>& membe
     if (words.size() < 2 || !is_inet6(words[1])) return malformed(kWhat, "bad IPv6 address", line);
     interface.inet6.emplace_back(words[1]);
   } else if (words[0] == "ether") {
-    const auto mac = words.size() == 2 ? parse_mac(words[1]) : std::nullopt;
+    const auto mac = words.size() == 2 ? model::parse_mac(words[1]) : std::nullopt;
     if (!mac) return malformed(kWhat, "bad Ethernet address", line);
     interface.ether = *mac;
   } else if (words[0] == "member:") {

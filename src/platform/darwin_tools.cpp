@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <string>
 
+#include "bringup/model/mac.hpp"
 #include "bringup/platform/darwin.hpp"
 #include "bringup/util/text.hpp"
 #include "ping_summary.hpp"
@@ -49,7 +50,7 @@ Expected<std::vector<HardwarePort>> parse_hardware_ports(std::string_view text) 
         return malformed(kWhat, "bad device", line);
       out.back().device = *device;
     } else if (const auto ether = value_of(line, "Ethernet Address")) {
-      out.back().ether = parse_mac(*ether).value_or("");  // "N/A" on ports without one
+      out.back().ether = model::parse_mac(*ether).value_or("");  // "N/A" on ports without one
     } else if (!contains(line, ": ")) {
       return malformed(kWhat, "not a hardware port", line);
     }

@@ -2,6 +2,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "bringup/model/mac.hpp"
 #include "bringup/platform/linux.hpp"
 #include "bringup/util/text.hpp"
 #include "linux_json.hpp"
@@ -83,7 +84,7 @@ Expected<IpAddr> parse_ip_addr(std::string_view text) {
     one.up = has("UP");
     one.active = has("LOWER_UP");
     one.mtu = number_of(entry, "mtu");
-    one.ether = parse_mac(text_of(entry, "address")).value_or("");
+    one.ether = model::parse_mac(text_of(entry, "address")).value_or("");
     add_addresses(entry, one);
     if (is_bridge(entry)) out.bridges.push_back({one.name, {}});
     if (const std::string master = text_of(entry, "master"); is_device_name(master)) {

@@ -29,12 +29,6 @@ std::vector<std::string> terse_fields(std::string_view line) {
   return out;
 }
 
-bool is_uuid(std::string_view text) {
-  return text.size() == 36 && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
-         });
-}
-
 // "{ ip = 10.10.0.0/24, nh = 192.168.50.1, mt = 5 }; { … }" of older versions, or
 // "10.10.0.0/24 192.168.50.1, …": for us only which network goes by which next hop.
 std::optional<std::string> routes_of(std::string_view value) {
@@ -61,6 +55,12 @@ std::optional<std::string> routes_of(std::string_view value) {
 
 }  // namespace
 
+bool is_uuid(std::string_view text) {
+  return text.size() == 36 && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
+         });
+}
+
 Expected<std::vector<Owner>> parse_nmcli_devices(std::string_view text) {
   std::vector<Owner> out;
   for (const std::string_view line : split_lines(text)) {
@@ -73,12 +73,8 @@ Expected<std::vector<Owner>> parse_nmcli_devices(std::string_view text) {
     // Bluetooth devices have addresses for names, and Wi-Fi has peers: none of our interfaces.
     if (!is_device_name(fields[0])) continue;
     if (fields[1] == "unmanaged" || fields[1] == "connected (externally)") continue;
-    Owner one;
-    one.interface = fields[0];
-    one.manager = Manager::network_manager;
-    if (is_uuid(fields[2])) one.uuid = fields[2];
-    one.profile = printable(fields[3], 120);
-    out.push_back(std::move(one));
+    out.push_back({fields[0], Manager::network_manager, printable(fields[3], 120),
+                   is_uuid(fields[2]) ? fields[2] : std::string()});
   }
   return out;
 }

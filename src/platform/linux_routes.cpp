@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "bringup/model/mac.hpp"
 #include "bringup/platform/linux.hpp"
 #include "bringup/util/text.hpp"
 #include "linux_json.hpp"
@@ -60,13 +62,33 @@ Expected<std::vector<Neighbour>> parse_ip_neighbours(std::string_view text) {
     Neighbour one;
     one.address = *address;
     one.interface = device;
-    one.mac = parse_mac(text_of(entry, "lladdr")).value_or("");
+    one.mac = model::parse_mac(text_of(entry, "lladdr")).value_or("");
     for (const Json& state : list_of(entry, "state")) {
       if (!state.is_string()) continue;
       one.permanent = one.permanent || state.get<std::string>() == "PERMANENT";
       if (state.get<std::string>() == "FAILED") one.mac.clear();
     }
     out.push_back(std::move(one));
+  }
+  return out;
+}
+
+std::map<std::string, double> parse_speeds(std::string_view text) {
+  std::map<std::string, double> out;
+  for (const std::string_view line : split_lines(text)) {
+    const auto words = split_blank(line);
+    constexpr std::string_view kUnit = "Mb/s";
+    if (words.size() != 2 || !words[1].ends_with(kUnit) || !is_device_name(words[0])) continue;
+    const std::string_view digits = words[1].substr(0, words[1].size() - kUnit.size());
+    std::uint32_t mbps = 0;
+    const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), mbps);
+    // Drivers that do not know say -1, some of them as a number without a sign.
+    constexpr std::uint32_t kMost = 10'000'000;
+    if (error != std::errc{} || stop != digits.data() + digits.size() || mbps == 0 ||
+        mbps > kMost) {
+      continue;
+    }
+    out.emplace(words[0], mbps / 1000.0);
   }
   return out;
 }

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <bit>
 #include <cstdint>
 
 #include "bringup/util/text.hpp"
@@ -49,22 +48,7 @@ std::optional<int> parse_netmask(std::string_view text) {
     if (!dotted) return std::nullopt;
     mask = dotted->value();
   }
-  const int prefix = std::countl_one(mask);
-  if (model::Subnet::mask_of(prefix) != mask) return std::nullopt;
-  return prefix;
-}
-
-std::optional<std::string> parse_mac(std::string_view text) {
-  std::string out;
-  const auto bytes = split(text, ':');
-  if (bytes.size() != 6) return std::nullopt;
-  for (const std::string_view byte : bytes) {
-    const auto value = parse_number<std::uint8_t>(byte, 16);
-    if (!value || byte.size() > 2) return std::nullopt;
-    if (!out.empty()) out += ':';
-    out += fmt::format("{:02x}", *value);
-  }
-  return out;
+  return model::Subnet::prefix_of(mask);
 }
 
 }  // namespace bringup::platform

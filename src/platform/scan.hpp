@@ -35,7 +35,4 @@ std::optional<double> parse_decimal(std::string_view text);
 // Prefix length of "0xfffffffc" or "255.255.255.252"; unset unless contiguous.
 std::optional<int> parse_netmask(std::string_view text);
 
-// "02:00:00:00:00:04" or with single digits, to lower case with two digits each; unset otherwise.
-std::optional<std::string> parse_mac(std::string_view text);
-
 }  // namespace bringup::platform

@@ -32,6 +32,10 @@ Expected<std::vector<Neighbour>> parse_ip_neighbours(std::string_view text);
 // "unmanaged" and "connected (externally)" are not its own.
 Expected<std::vector<Owner>> parse_nmcli_devices(std::string_view text);
 
+// What stands for a connection's UUID in commands and in Owner: 36 lower-case hexadecimal digits
+// and dashes.
+bool is_uuid(std::string_view text);
+
 // A connection profile as `nmcli -t -f connection.interface-name,connection.autoconnect,
 // ipv4.method,ipv4.addresses,ipv4.never-default,ipv4.routes,802-3-ethernet.mtu connection show`
 // prints it, in our own words (see plan/settings.hpp): the same whatever NetworkManager's version.
@@ -39,6 +43,10 @@ Expected<std::string> parse_nmcli_profile(std::string_view text);
 
 // `networkctl list --no-legend --no-pager`: the interfaces that systemd-networkd sets up.
 Expected<std::vector<std::string>> parse_networkctl(std::string_view text);
+
+// "INTERFACE SPEEDMb/s" lines, the speed as ethtool(8) prints it ("1000Mb/s"): Gb/s by interface.
+// Those that have none ("Unknown!", sysfs's -1) are left out.
+std::map<std::string, double> parse_speeds(std::string_view text);
 
 // "nameserver ADDRESS" lines of resolv.conf(5), at most 16.
 std::vector<std::string> parse_resolv_conf(std::string_view text);

@@ -18,6 +18,7 @@ struct Interface {
   std::string ether;  // MAC, lower case; empty when none
   std::vector<model::InterfaceAddress> inet;
   std::vector<std::string> inet6;  // as printed, without prefix length
+  std::optional<double> gbps;      // negotiated; Linux, physical ports
   bool operator==(const Interface&) const = default;
 };
 

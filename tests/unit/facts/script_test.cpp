@@ -1,7 +1,6 @@
-// The facts script and its functions, run by real shells among commands that play a Mac's.
+// The facts script, run by real shells among commands that play a Mac's.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/stat.h>
 
 #include <cstdlib>
@@ -9,8 +8,8 @@
 #include <thread>
 
 #include "bringup/facts/script.hpp"
+#include "shells.hpp"
 #include "support/data.hpp"
-#include "support/shell_run.hpp"
 
 namespace bringup::facts {
 namespace {
@@ -19,14 +18,12 @@ using support::Folder;
 using support::Ran;
 using support::read_data;
 using support::run_script;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::StartsWith;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::kNonce;
 
-const std::string kNonce = "00112233445566778899aabbccddeeff";
-
-class Shells : public testing::TestWithParam<std::vector<std::string>> {
+class FactsScript : public testing::Shells {
  protected:
   // A Mac with RDMA on and two ports in bridge0.
   void make_mac() {
@@ -63,17 +60,6 @@ class Shells : public testing::TestWithParam<std::vector<std::string>> {
     return out;
   }
 
-  Ran run(const std::string& script) const {
-    return run_script(GetParam(), script, bin_.path(),
-                      {"SSH_CONNECTION=10.9.9.9 50000 192.168.1.11 22"});
-  }
-
-  std::vector<Frame> frames_of(const Ran& ran) const {
-    auto frames = parse_frames(ran.out, kNonce);
-    EXPECT_TRUE(frames.has_value()) << frames.error().message;
-    return frames ? *frames : std::vector<Frame>{};
-  }
-
   NodeFacts read(const ScriptOptions& given) const {
     const Ran ran = run(facts_script(given));
     EXPECT_EQ(ran.status, 0);
@@ -81,28 +67,12 @@ class Shells : public testing::TestWithParam<std::vector<std::string>> {
     EXPECT_TRUE(facts.has_value()) << facts.error().message;
     return facts ? *facts : NodeFacts{};
   }
-
-  // The one frame of `bu_run x LIMIT SECONDS command`, with a shell function of the test's before.
-  Frame run_one(const std::string& arguments, const std::string& before = {}) const {
-    const Ran ran =
-        run(frame_functions(kNonce) + before + "\nbu_run x " + arguments + "\nbu_frame end 0 ''\n");
-    seconds_ = ran.seconds;
-    const auto frames = frames_of(ran);
-    EXPECT_EQ(frames.size(), 2U) << ran.out.substr(0, 300);
-    return frames.empty() ? Frame{} : frames[0];
-  }
-
-  Folder bin_;
-  mutable double seconds_ = 0;
 };
 
-INSTANTIATE_TEST_SUITE_P(Posix, Shells,
-                         testing::Values(std::vector<std::string>{"/usr/bin/dash", "-s"},
-                                         std::vector<std::string>{"/bin/bash", "--posix", "-s"}),
-                         [](const auto& shell) { return shell.index == 0 ? "dash" : "bash"; });
+INSTANTIATE_TEST_SUITE_P(Posix, FactsScript, testing::both_shells(), testing::shell_name);
 
 // A Pi with NetworkManager, and what of ours lies on it.
-TEST_P(Shells, ReadAWholeLinuxNode) {
+TEST_P(FactsScript, ReadAWholeLinuxNode) {
   make_mac();
   bin_.program("uname", "case $1 in -s) echo Linux;; -n) echo pi5;; *) exit 1;; esac");
   bin_.program("ip",
@@ -133,7 +103,7 @@ TEST_P(Shells, ReadAWholeLinuxNode) {
   EXPECT_THAT(facts.problems, IsEmpty());
 }
 
-TEST_P(Shells, ReadAWholeMac) {
+TEST_P(FactsScript, ReadAWholeMac) {
   make_mac();
   bin_.write("matrix file.json", "[[null]]\n\n");
   const NodeFacts facts = read(options());
@@ -165,7 +135,7 @@ TEST_P(Shells, ReadAWholeMac) {
   EXPECT_FALSE(facts.exo_daemon);
 }
 
-TEST_P(Shells, LeaveNoFileAndNoProcess) {
+TEST_P(FactsScript, LeaveNoFileAndNoProcess) {
   make_mac();
   const auto list = [&] {
     std::vector<std::string> names;
@@ -194,7 +164,7 @@ TEST_P(Shells, LeaveNoFileAndNoProcess) {
   EXPECT_EQ(ran.status, 0);
 }
 
-TEST_P(Shells, SkipTheProfilerWhenAsked) {
+TEST_P(FactsScript, SkipTheProfilerWhenAsked) {
   make_mac();
   bin_.program("system_profiler", "touch " + bin_.path("ran"));
   ScriptOptions given = options();
@@ -205,7 +175,7 @@ TEST_P(Shells, SkipTheProfilerWhenAsked) {
   EXPECT_FALSE(std::filesystem::exists(bin_.path("ran")));
 }
 
-TEST_P(Shells, RunTheProfilerBesideTheOthers) {
+TEST_P(FactsScript, RunTheProfilerBesideTheOthers) {
   make_mac();
   // Each waits, up to 8 s, for the other to have begun.
   const auto meets = [&](const std::string& own, const std::string& other) {
@@ -219,7 +189,7 @@ TEST_P(Shells, RunTheProfilerBesideTheOthers) {
   EXPECT_EQ(facts.routes.size(), 12U);
 }
 
-TEST_P(Shells, AHangingProfilerLosesOnlyItsRecord) {
+TEST_P(FactsScript, AHangingProfilerLosesOnlyItsRecord) {
   make_mac();
   bin_.program("system_profiler", "echo '{ \"half'; sleep 300");
   ScriptOptions given = options();
@@ -234,7 +204,7 @@ TEST_P(Shells, AHangingProfilerLosesOnlyItsRecord) {
   EXPECT_EQ(facts.interfaces.size(), 10U);
 }
 
-TEST_P(Shells, TellAbsentToolsApart) {
+TEST_P(FactsScript, TellAbsentToolsApart) {
   make_mac();
   for (const char* name : {"rdma_ctl", "networksetup", "system_profiler"})
     std::filesystem::remove(bin_.path(name));
@@ -249,7 +219,7 @@ TEST_P(Shells, TellAbsentToolsApart) {
                                           "system_profiler: not found on this node"));
 }
 
-TEST_P(Shells, ReadTheMatrixFileOrSayWhyNot) {
+TEST_P(FactsScript, ReadTheMatrixFileOrSayWhyNot) {
   make_mac();
   ScriptOptions given = options();
   given.profiler = Profiler::skip;
@@ -275,7 +245,7 @@ TEST_P(Shells, ReadTheMatrixFileOrSayWhyNot) {
   EXPECT_THAT(facts.matrix_file.problem, HasSubstr("Permission denied"));
 }
 
-TEST_P(Shells, QuoteTheMatrixPath) {
+TEST_P(FactsScript, QuoteTheMatrixPath) {
   make_mac();
   ScriptOptions given = options();
   given.profiler = Profiler::skip;
@@ -285,7 +255,7 @@ TEST_P(Shells, QuoteTheMatrixPath) {
   EXPECT_FALSE(std::filesystem::exists(bin_.path("pwned")));
 }
 
-TEST_P(Shells, SurviveHostileOutput) {
+TEST_P(FactsScript, SurviveHostileOutput) {
   make_mac();
   // Everything of the format but the nonce, which a command cannot see.
   bin_.program("netstat",
@@ -305,7 +275,7 @@ TEST_P(Shells, SurviveHostileOutput) {
     for (const char c : problem) EXPECT_GE(static_cast<unsigned char>(c), ' ');
 }
 
-TEST_P(Shells, RecogniseLinuxAndOthers) {
+TEST_P(FactsScript, RecogniseLinuxAndOthers) {
   bin_.program("uname", "case $1 in -s) echo Linux;; -n) echo pi;; esac");
   bin_.program("sudo", "exit 0");
   NodeFacts facts = read(options());
@@ -318,98 +288,7 @@ TEST_P(Shells, RecogniseLinuxAndOthers) {
   EXPECT_EQ(facts.os, Os::other);
 }
 
-TEST_P(Shells, FrameStatusAndEveryByte) {
-  EXPECT_EQ(run_one("100 5 echo hello").payload, "hello\n");
-  EXPECT_EQ(run_one("100 5 printf 'x\\n\\n\\n'").payload, "x\n\n\n");
-  EXPECT_EQ(run_one("100 5 printf ''").payload, "");
-  EXPECT_EQ(run_one("100 5 printf '\\303\\244\\377'").payload, "\xc3\xa4\xff");
-  EXPECT_EQ(run_one("100 5 printf 'a\\000b'").payload, "ab");  // a shell cannot keep NULs
-  EXPECT_EQ(run_one("100 5 sh -c 'echo out; echo err >&2; exit 9'").payload, "out\nerr\n");
-  EXPECT_EQ(run_one("100 5 sh -c 'exit 9'").exit_status, 9);
-  EXPECT_EQ(run_one("100 5 sh -c 'exit 100'").exit_status, 100);
-  EXPECT_EQ(run_one("100 5 false").exit_status, 1);
-  EXPECT_EQ(run_one("100 5 cat").payload, "");  // stdin is closed
-  const Frame absent = run_one("100 5 no-such-command");
-  EXPECT_EQ(absent.exit_status, kStatusNotFound);
-  EXPECT_EQ(run_one("100 5 greet 'a b'", "greet() { echo \"<$1>\"; return 3; }").payload,
-            "<a b>\n");
-}
-
-TEST_P(Shells, BoundOutput) {
-  const Frame exact = run_one("5 5 printf 12345");
-  EXPECT_FALSE(exact.truncated);
-  EXPECT_EQ(exact.payload, "12345");
-  const Frame over = run_one("5 5 printf 123456");
-  EXPECT_TRUE(over.truncated);
-  EXPECT_EQ(over.exit_status, kStatusCut);
-  EXPECT_THAT(over.payload, StartsWith("12345"));
-
-  const Frame flood = run_one("1048576 20 yes");
-  EXPECT_TRUE(flood.truncated);
-  EXPECT_LT(flood.payload.size(), 1048576U + 64U);
-  EXPECT_LT(seconds_, 10);
-  const Frame bulk = run_one("1048576 20 head -c 100000000 /dev/zero");
-  EXPECT_TRUE(bulk.truncated);
-  EXPECT_EQ(bulk.payload, "");
-
-  // Cut exactly behind what looks like a status: still cut.
-  const Frame forged = run_one("36 5 sh -c 'while :; do printf \"\\n000\"; done'");
-  EXPECT_TRUE(forged.truncated);
-  EXPECT_EQ(forged.exit_status, kStatusCut);
-
-  const Frame large = run_one("4194304 20 head -c 4194304 " + bin_.path("large"),
-                              "yes | head -c 5000000 > " + bin_.path("large"));
-  EXPECT_FALSE(large.truncated);
-  EXPECT_EQ(large.payload.size(), 4194304U);
-  EXPECT_LT(seconds_, 10);
-}
-
-TEST_P(Shells, EndWhatHangs) {
-  const Frame silent = run_one("100 1 sleep 300");
-  EXPECT_EQ(silent.exit_status, kStatusTimeLimit);
-  EXPECT_TRUE(silent.truncated);
-  EXPECT_LT(seconds_, 4);
-
-  // TERM comes first, and what it makes the command say is kept.
-  const Frame polite =
-      run_one("100 1 sh -c 'trap \"echo bye; exit 0\" TERM; sleep 300 & wait; sleep 300'");
-  EXPECT_EQ(polite.exit_status, kStatusTimeLimit);
-  EXPECT_THAT(polite.payload, HasSubstr("bye\n"));
-
-  const Frame deaf = run_one("100 1 sh -c 'trap \"\" TERM; echo begun; while :; do sleep 9; done'");
-  EXPECT_EQ(deaf.exit_status, kStatusTimeLimit);
-  EXPECT_THAT(deaf.payload, StartsWith("begun\n"));
-  EXPECT_LT(seconds_, 8);
-
-  // A daemon that holds the command's stdout after the command itself is gone.
-  const Frame daemon = run_one("100 1 sh -c '(trap \"\" TERM; sleep 6) & echo begun'");
-  EXPECT_EQ(daemon.exit_status, kStatusTimeLimit);
-  EXPECT_LT(seconds_, 7.5);
-}
-
-TEST_P(Shells, EndTheOffspringToo) {
-  const std::string mark = bin_.path("still here");
-  const Frame frame = run_one("100 1 sh -c 'sh -c \"sleep 4; touch \\\"" + mark + "\\\"\"; :'");
-  EXPECT_EQ(frame.exit_status, kStatusTimeLimit);
-  std::this_thread::sleep_for(std::chrono::milliseconds(3500));
-  EXPECT_FALSE(std::filesystem::exists(mark));
-}
-
-TEST_P(Shells, TimeACommandWithoutAFrame) {
-  const auto status = [&](const std::string& command) {
-    const Ran ran = run(frame_functions(kNonce) + "bu_timed " + command + "\necho \"=$?\"\n");
-    seconds_ = ran.seconds;
-    return ran.out;
-  };
-  EXPECT_EQ(status("5 sh -c 'echo hi; echo err >&2; exit 3'"), "hi\nerr\n=3\n");
-  EXPECT_THAT(status("1 sleep 300"), HasSubstr("=124\n"));
-  EXPECT_LT(seconds_, 4);
-  EXPECT_THAT(status("1 sh -c 'trap \"\" TERM; while :; do sleep 9; done'"), HasSubstr("=124\n"));
-  EXPECT_LT(seconds_, 6);
-  EXPECT_EQ(status("5 cat"), "=0\n");
-}
-
-TEST(FactsScript, PassesShellcheckAndBothShells) {
+TEST(FactsScriptText, PassesShellcheckAndBothShells) {
   Folder folder;
   ScriptOptions options;
   options.nonce = kNonce;

@@ -58,5 +58,13 @@ TEST(IpAddr, MembersOfOtherTypesAreSkipped) {
   EXPECT_THAT(seen->interfaces[0].inet, IsEmpty());
 }
 
+// What ethtool 6.1 prints after "Speed: ", and sysfs of a port without a link.
+TEST(LinuxSpeeds, AreThoseOfPortsThatHaveOne) {
+  const auto speeds = linux_kernel::parse_speeds(
+      "eth0 1000Mb/s\nenp1s0f1np1 200000Mb/s\neth1 Unknown!\neth2 -1Mb/s\neth3 4294967295Mb/s\n"
+      "eth4\neth5 100Mb/s extra\neth6 1e3Mb/s\n../x 10Mb/s\n");
+  EXPECT_EQ(speeds, (std::map<std::string, double>{{"enp1s0f1np1", 200}, {"eth0", 1}}));
+}
+
 }  // namespace
 }  // namespace bringup::platform

@@ -39,6 +39,14 @@ TEST(Nmcli, AnUuidThatIsNoneIsNotKept) {
   EXPECT_EQ(seen->front().uuid, "");
 }
 
+TEST(Nmcli, AnUuidFitsACommand) {
+  EXPECT_TRUE(linux_kernel::is_uuid("5f1b7d2e-0000-4000-8000-00000000000b"));
+  EXPECT_FALSE(linux_kernel::is_uuid("5F1B7D2E-0000-4000-8000-00000000000B"));
+  EXPECT_FALSE(linux_kernel::is_uuid("5f1b7d2e-0000-4000-8000-00000000000"));
+  EXPECT_FALSE(linux_kernel::is_uuid("5f1b7d2e-0000-4000-8000-0000000000;b"));
+  EXPECT_FALSE(linux_kernel::is_uuid(""));
+}
+
 TEST(Nmcli, AProfileInOurWords) {
   const auto profile = linux_kernel::parse_nmcli_profile(
       "connection.interface-name:eth0\nconnection.autoconnect:yes\nipv4.method:manual\n"
