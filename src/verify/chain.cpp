@@ -92,10 +92,27 @@ LayerStatus cable_layer(const Walk& walk) {
   return status;
 }
 
+std::string in_gbps(double gbps) {
+  return fmt::format("{:g}", gbps);
+}
+
+LayerStatus speed_of_ethernet(const Walk& walk) {
+  const auto* interface = walk.facts->find_interface(walk.self.interface);
+  if (interface == nullptr || !interface->gbps) {
+    return skipped(Layer::speed, "the system does not say");
+  }
+  const auto& expected = walk.link.expect.negotiated_gbps;
+  if (expected && *interface->gbps < *expected) {
+    return broken(walk, Layer::speed, "speed-port",
+                  {{"speed", in_gbps(*interface->gbps)}, {"expected", in_gbps(*expected)}});
+  }
+  return ok(Layer::speed, in_gbps(*interface->gbps) + " Gb/s");
+}
+
 LayerStatus speed_layer(const Walk& walk) {
   const auto& expected = walk.link.expect.negotiated_gbps;
   if (walk.facts == nullptr) return unknown(Layer::speed, "no facts");
-  if (!is_thunderbolt(walk.link.kind)) return skipped(Layer::speed, "read of Thunderbolt only");
+  if (!is_thunderbolt(walk.link.kind)) return speed_of_ethernet(walk);
   const auto ports = thunderbolt_ports(*walk.facts);
   const auto port = std::find_if(ports.begin(), ports.end(), [&](const auto& one) {
     return one.interface == walk.self.interface;
@@ -118,11 +135,10 @@ LayerStatus speed_layer(const Walk& walk) {
     return broken(walk, Layer::speed, "speed-dock", {{"dock", port->between()}});
   }
   if (expected && port->gbps < *expected) {
-    return broken(
-        walk, Layer::speed, "speed-below",
-        {{"speed", fmt::format("{:g}", port->gbps)}, {"expected", fmt::format("{:g}", *expected)}});
+    return broken(walk, Layer::speed, "speed-below",
+                  {{"speed", in_gbps(port->gbps)}, {"expected", in_gbps(*expected)}});
   }
-  return ok(Layer::speed, fmt::format("{:g} Gb/s", port->gbps));
+  return ok(Layer::speed, in_gbps(port->gbps) + " Gb/s");
 }
 
 // A layer that a check of verify decides: what its verdicts say.

@@ -4,36 +4,25 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "bringup/util/text.hpp"
+#include "probe_json.hpp"
 
 namespace bringup::verify {
 namespace {
 
-using Json = nlohmann::json;
+using probe_json::boolean;
+using probe_json::Json;
+using probe_json::list_of;
+using probe_json::Malformed;
+using probe_json::member;
+using probe_json::number;
+using probe_json::text;
 
 constexpr std::uint64_t kMaxCount = 1000000000000;
 constexpr double kMaxReal = 1e12;
 constexpr std::size_t kMaxList = 64;
-
-struct Malformed {};
-
-const Json& member(const Json& object, const char* name) {
-  const auto at = object.find(name);
-  if (at == object.end()) throw Malformed{};
-  return *at;
-}
-
-template <class T>
-T number(const Json& object, const char* name, std::uint64_t most, std::uint64_t least = 0) {
-  const Json& value = member(object, name);
-  if (!value.is_number_unsigned()) throw Malformed{};
-  const auto given = value.get<std::uint64_t>();
-  if (given < least || given > most) throw Malformed{};
-  return static_cast<T>(given);
-}
 
 double real(const Json& object, const char* name) {
   const Json& value = member(object, name);
@@ -41,12 +30,6 @@ double real(const Json& object, const char* name) {
   const double given = value.get<double>();
   if (!std::isfinite(given) || given < 0 || given > kMaxReal) throw Malformed{};
   return given;
-}
-
-const std::string& text(const Json& object, const char* name) {
-  const Json& value = member(object, name);
-  if (!value.is_string()) throw Malformed{};
-  return value.get_ref<const std::string&>();
 }
 
 // A name that may stand in a command and on a terminal.
@@ -108,18 +91,6 @@ ProbeLatency read_latency(const Json& reply) {
   return latency;
 }
 
-template <class Read>
-auto list_of(const Json& object, const char* name, std::size_t most, Read read) {
-  const Json& list = member(object, name);
-  if (!list.is_array() || list.size() > most) throw Malformed{};
-  std::vector<decltype(read(list))> items;
-  for (const Json& item : list) {
-    if (!item.is_object()) throw Malformed{};
-    items.push_back(read(item));
-  }
-  return items;
-}
-
 ProbePort read_port(const Json& item) {
   ProbePort port;
   port.port = number<std::uint32_t>(item, "port", 255, 1);
@@ -145,9 +116,7 @@ ProbeDevice read_device(const Json& item) {
 ProbeReply read_reply(const Json& reply) {
   ProbeReply read;
   read.re = word(text(reply, "re"));
-  const Json& ok = member(reply, "ok");
-  if (!ok.is_boolean()) throw Malformed{};
-  if (!ok.get<bool>()) {
+  if (!boolean(reply, "ok")) {
     read.body = read_failure(reply);
     return read;
   }
@@ -227,17 +196,8 @@ std::string probe_quit() {
 }
 
 Expected<ProbeReply> parse_probe_reply(std::string_view line) {
-  const auto refuse = [&] {
-    return fail(ErrorCode::parse, "not a reply of bringup-probe: " + printable(line, 120));
-  };
-  if (line.size() > kMaxProbeLine) return refuse();
-  const Json reply = Json::parse(line, nullptr, false);
-  if (!reply.is_object()) return refuse();
-  try {
-    return read_reply(reply);
-  } catch (const Malformed&) {
-    return refuse();
-  }
+  return probe_json::read_probe_line(
+      line, [](const Json& reply) -> Expected<ProbeReply> { return read_reply(reply); });
 }
 
 }  // namespace bringup::verify

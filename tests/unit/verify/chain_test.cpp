@@ -101,6 +101,19 @@ TEST_F(Chain, FindsTheCableThatDoesLess) {
   EXPECT_EQ(status().first_broken->id, "speed-below");
 }
 
+TEST_F(Chain, FindsTheEthernetPortThatDoesLess) {
+  auto& link = lab.fleet.links[0];
+  link.kind = model::LinkKind::ethernet_10g;
+  link.rdma = false;
+  link.expect = model::default_expectation(link.kind);
+  EXPECT_EQ(layer(Layer::speed).state, LayerState::skipped) << "nothing is known";
+  for (auto& interface : lab.facts[0].interfaces) interface.gbps = 10;
+  EXPECT_EQ(layer(Layer::speed).state, LayerState::ok);
+  for (auto& interface : lab.facts[0].interfaces) interface.gbps = 2.5;
+  EXPECT_EQ(id(Layer::speed), "speed-port");
+  EXPECT_EQ(layer(Layer::speed).diagnosis->seen, "hwstudio1:en5 has negotiated 2.5 Gb/s");
+}
+
 TEST_F(Chain, TellsThunderbolt4HardwareAndSendsNobodyToRecovery) {
   lab.facts[0].profiler_json = profile("40 Gb/s", "Up to 40 Gb/s");
   lab.facts[0].rdma = platform::RdmaState::disabled;

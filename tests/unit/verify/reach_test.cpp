@@ -68,7 +68,7 @@ TEST(ReachChecks, AreHeldToTheirOwnLimits) {
 }
 
 std::string with(const std::string& expectation) {
-  return std::string(test::kHybrid) + "[[expect]]\n" + expectation;
+  return test::kHybrid + "[[expect]]\n" + expectation;
 }
 
 TEST(ReachChecks, LetExpectationsHaveTheLastWord) {
