@@ -47,16 +47,6 @@ bool is_interface_name(std::string_view name) {
   return true;
 }
 
-bool is_mac(std::string_view text) {
-  if (text.size() != 17) return false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-    if (i % 3 == 2 ? c != ':' : !hex) return false;
-  }
-  return true;
-}
-
 std::string detach_command(const std::string& bridge, const std::string& interface) {
   return platform::darwin::bridge_detach(bridge, interface);
 }

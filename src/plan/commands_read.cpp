@@ -1,6 +1,7 @@
 // From an action's command back to its parts.
 #include <fmt/format.h>
 
+#include "bringup/model/mac.hpp"
 #include "bringup/plan/commands.hpp"
 #include "bringup/plan/persist.hpp"
 #include "bringup/util/text.hpp"
@@ -14,12 +15,8 @@ std::optional<model::InterfaceAddress> parse_address(std::string_view address,
   const auto ip = model::Ipv4::parse(address);
   const auto mask = model::Ipv4::parse(netmask);
   if (!ip || !mask) return std::nullopt;
-  for (int prefix = 0; prefix <= 32; ++prefix) {
-    if (model::Subnet::mask_of(prefix) == mask->value()) {
-      return model::InterfaceAddress{*ip, prefix};
-    }
-  }
-  return std::nullopt;
+  const auto prefix = model::Subnet::prefix_of(mask->value());
+  return prefix ? std::optional(model::InterfaceAddress{*ip, *prefix}) : std::nullopt;
 }
 
 bool is_file_path(std::string_view path) {
@@ -57,7 +54,7 @@ std::optional<CommandParts> parse_neighbour(const Action& action) {
   const bool set = action.task == Task::neighbour_set;
   if (words.size() != (set ? 4U : 3U) || !is_interface_name(action.target)) return std::nullopt;
   const auto address = model::Ipv4::parse(words[2]);
-  if (!address || (set && !is_mac(words[3]))) return std::nullopt;
+  if (!address || (set && !model::is_mac(words[3]))) return std::nullopt;
   CommandParts parts;
   parts.interface = action.target;
   parts.address.address = *address;
@@ -109,41 +106,11 @@ std::optional<CommandParts> parse_ip(const Action& action) {
   return !made.empty() && action.command == made ? std::optional(parts) : std::nullopt;
 }
 
-std::optional<CommandParts> parse_new(const Action& action) {
-  switch (action.task) {
-    case Task::settings_set:
-    case Task::settings_remove:
-      return parse_settings_action(action);
-    case Task::route_add:
-    case Task::route_remove:
-      return parse_route(action);
-    case Task::forwarding_enable:
-    case Task::forwarding_disable:
-      return parse_forwarding(action);
-    case Task::neighbour_set:
-    case Task::neighbour_remove:
-      return parse_neighbour(action);
-    default:
-      return parse_ip(action);
-  }
-}
-
-}  // namespace
-
-std::optional<CommandParts> parse_command(const Action& action) {
-  if (auto parts = parse_new(action)) return parts;
+// A Mac's, and what is done alike on either system.
+std::optional<CommandParts> parse_step(const Action& action) {
   CommandParts parts;
   const auto words = split_blank(action.command);
   switch (action.task) {
-    case Task::settings_set:
-    case Task::settings_remove:
-    case Task::route_add:
-    case Task::route_remove:
-    case Task::forwarding_enable:
-    case Task::forwarding_disable:
-    case Task::neighbour_set:
-    case Task::neighbour_remove:
-      return std::nullopt;
     case Task::bridge_detach:
       if (words.size() != 4 || !is_bridge_name(words[1]) || !is_interface_name(action.target) ||
           action.command != detach_command(std::string(words[1]), action.target)) {
@@ -219,8 +186,32 @@ std::optional<CommandParts> parse_command(const Action& action) {
     case Task::rdma_check:
     case Task::profiler_collect:
       return parts;  // nothing of these runs in an apply script
+    default:
+      return std::nullopt;
   }
-  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<CommandParts> parse_command(const Action& action) {
+  switch (action.task) {
+    case Task::settings_set:
+    case Task::settings_remove:
+      return parse_settings_action(action);
+    case Task::route_add:
+    case Task::route_remove:
+      return parse_route(action);
+    case Task::forwarding_enable:
+    case Task::forwarding_disable:
+      return parse_forwarding(action);
+    case Task::neighbour_set:
+    case Task::neighbour_remove:
+      return parse_neighbour(action);
+    default:
+      break;
+  }
+  if (auto parts = parse_ip(action)) return parts;
+  return parse_step(action);
 }
 
 }  // namespace bringup::plan

@@ -10,7 +10,6 @@
 #include "bringup/util/text.hpp"
 #include "rdma_words.hpp"
 #include "session_path.hpp"
-#include "sudo_words.hpp"
 
 namespace bringup::plan {
 namespace {
@@ -206,10 +205,7 @@ void NodeDiff::guard_sudo() {
       std::ranges::any_of(plan_.actions, [](const Action& action) { return action.root; });
   if (!needs_root || facts_.login_user == "root") return;
   const std::string user = printable(facts_.login_user, 60);
-  const std::string rule = sudoers_rule(user.empty() ? node_.ssh.user : user);
-  const std::string by_rule = fmt::format(
-      "add the line `{}` with `sudo visudo -f /etc/sudoers.d/bringup` on {}", rule, node_.name);
-  const std::string by_password = "set become = \"sudo-password\" and run with --ask-become-pass";
+  const std::string bootstrap = fmt::format("bringup bootstrap {} --ask-pass", node_.name);
   if (node_.become == model::Become::none) {
     refuse("sudo", "", fmt::format("the changes need root, and become is \"none\""),
            "become = \"sudo\" or \"sudo-password\"",
@@ -222,11 +218,14 @@ void NodeDiff::guard_sudo() {
     case platform::SudoState::password_required:
       if (node_.become == model::Become::sudo_password) return;
       refuse("sudo", "", fmt::format("sudo wants a password from {}", user),
-             "sudo without a password", by_password + "; or " + by_rule);
+             "sudo without a password",
+             bootstrap + "; or set become = \"sudo-password\" and run with --ask-become-pass");
       return;
     case platform::SudoState::refused:
       refuse("sudo", "", fmt::format("sudo refuses {}: not in the sudoers file", user),
-             fmt::format("{} may run ifconfig as root", user), by_rule);
+             fmt::format("{} may run bringup's commands as root", user),
+             fmt::format("make {} an administrator on {}, then run `{}`", user, node_.name,
+                         bootstrap));
       return;
     case platform::SudoState::absent:
       refuse("sudo", "", fmt::format("{} has no sudo", node_.name), "sudo, or a session as root",
@@ -235,7 +234,7 @@ void NodeDiff::guard_sudo() {
       return;
     case platform::SudoState::unknown:
       find(Severity::warning, "sudo", "", "it could not be told whether sudo works",
-           "sudo without a password", by_rule);
+           "sudo without a password", bootstrap);
       return;
   }
 }

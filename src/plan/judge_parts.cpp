@@ -7,17 +7,6 @@
 
 namespace bringup::plan {
 
-namespace {
-
-using facts::NodeFacts;
-
-std::string login_user(const Evidence& e) {
-  const NodeFacts* facts = e.before != nullptr ? e.before : e.after;
-  return facts == nullptr ? "" : printable(facts->login_user, 60);
-}
-
-}  // namespace
-
 void set_failed(StepOutcome& step, std::string text, std::string seen, std::string cure) {
   step.status = StepStatus::failed;
   step.text = std::move(text);
@@ -102,26 +91,21 @@ bool state_holds(const Evidence& e) {
 }
 
 bool judge_sudo(const Evidence& e, const facts::Frame& result, StepOutcome& step) {
-  // Who may install a daemon may do anything.
-  const std::string line =
-      is_keeper(e.action.task) ? full_sudoers_rule(login_user(e)) : sudoers_rule(login_user(e));
-  const std::string rule = fmt::format(
-      "; or give it the sudoers line: {}; or let `bringup bootstrap {} --ask-pass{}` write its "
-      "rule",
-      line, e.node.node, is_keeper(e.action.task) ? " --full-sudo" : "");
+  const std::string bootstrap = fmt::format(
+      "run `bringup bootstrap {} --ask-pass`, which writes a rule for sudo", e.node.node);
   switch (sudo_refusal(result.payload)) {
     case SudoRefusal::wrong_password:
-      set_failed(
-          step, deed(e.action), "sudo: the password was refused",
-          "run again with --ask-become-pass and the right password of the login user" + rule);
+      set_failed(step, deed(e.action), "sudo: the password was refused",
+                 "run again with --ask-become-pass and the right password of the login user; or " +
+                     bootstrap);
       return true;
     case SudoRefusal::wants_password:
       set_failed(step, deed(e.action), "sudo: a password is required",
-                 "set become = \"sudo-password\" and run with --ask-become-pass" + rule);
+                 bootstrap + "; or set become = \"sudo-password\" and run with --ask-become-pass");
       return true;
     case SudoRefusal::not_allowed:
       set_failed(step, deed(e.action), "sudo: the login user may not run this: " + words(result),
-                 "give it the sudoers line: " + line);
+                 bootstrap + "; the login must be an administrator for that");
       return true;
     case SudoRefusal::none:
       break;

@@ -1,4 +1,5 @@
 #include "bringup/plan/persist.hpp"
+#include "bringup/model/mac.hpp"
 
 #include <fmt/format.h>
 
@@ -199,7 +200,7 @@ std::optional<KeptSettings> parse_launch_daemon(std::string_view plist) {
     settings.routes.push_back({*destination, *via});
   }
   for (const auto& words : lines_of(text, "neighbour")) {
-    if (words.size() != 3 || !is_mac(words[2])) return std::nullopt;
+    if (words.size() != 3 || !model::is_mac(words[2])) return std::nullopt;
     const auto address = model::Ipv4::parse(words[1]);
     if (!address) return std::nullopt;
     settings.neighbours.push_back({*address, words[2]});

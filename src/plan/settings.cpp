@@ -6,7 +6,9 @@
 #include <array>
 #include <charconv>
 
+#include "bringup/model/mac.hpp"
 #include "bringup/plan/commands.hpp"
+#include "bringup/platform/linux.hpp"
 #include "bringup/topology/routes.hpp"
 #include "bringup/util/text.hpp"
 
@@ -22,22 +24,6 @@ constexpr std::array<std::pair<Manager, std::string_view>, 4> kManagers{{
     {Manager::netplan, "netplan"},
 }};
 
-std::optional<model::InterfaceAddress> parse_inet(std::string_view text) {
-  const std::size_t slash = text.find('/');
-  const auto address = model::Ipv4::parse(text.substr(0, slash));
-  for (int prefix = 0; address && slash != std::string_view::npos && prefix <= 32; ++prefix) {
-    if (text.substr(slash + 1) == std::to_string(prefix))
-      return model::InterfaceAddress{*address, prefix};
-  }
-  return std::nullopt;
-}
-
-bool is_uuid(std::string_view text) {
-  return text.size() == 36 && std::ranges::all_of(text, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
-         });
-}
-
 bool read_line(const std::vector<std::string_view>& words, InterfaceSettings& out) {
   const std::string_view key = words[0];
   if (words.size() == 3 && key == "route") {
@@ -52,7 +38,7 @@ bool read_line(const std::vector<std::string_view>& words, InterfaceSettings& ou
     const auto address = model::Ipv4::parse(words[1]);
     if (!address) return false;
     out.neighbours.push_back({*address, std::string(words[2])});
-    return is_mac(words[2]);
+    return model::is_mac(words[2]);
   }
   if (words.size() != 2) return false;
   if (key == "manager") {
@@ -68,7 +54,7 @@ bool read_line(const std::vector<std::string_view>& words, InterfaceSettings& ou
     return is_interface_name(words[1]);
   }
   if (key == "address") {
-    const auto address = parse_inet(words[1]);
+    const auto address = model::InterfaceAddress::parse(words[1]);
     if (address) out.addresses.push_back(*address);
     return address.has_value();
   }
@@ -81,7 +67,7 @@ bool read_line(const std::vector<std::string_view>& words, InterfaceSettings& ou
   }
   if (key == "previous") {
     out.previous = words[1];
-    return is_uuid(words[1]);
+    return platform::linux_kernel::is_uuid(words[1]);
   }
   out.lasting = Lasting::yes;
   return key == "lasting" && words[1] == "yes";

@@ -111,13 +111,15 @@ std::string unit_file(const InterfaceSettings& settings) {
       settings.interface, joined(commands, {}));
 }
 
-// Written beside its place and renamed, so that no half of it is ever read.
+// Written beside its place and renamed, so that no half of it is ever read. dd refuses to follow a
+// link: bootstrap's rule for sudo allows no more than this (root_commands()).
 std::string install(const std::string& path, const std::string& content, std::string_view mode,
                     std::string_view before) {
   return fmt::format(
-      "t=$(mktemp) && {} >\"$t\" && {}install -D -o 0 -g 0 -m {} \"$t\" {}.new && "
-      "{}mv -f {}.new {} && rm -f \"$t\"",
-      print_lines(content), before, mode, path, before, path, path);
+      "t=$(mktemp /tmp/bringup.XXXXXXXXXX) && {0} >\"$t\" && {1}mkdir -p {2} && "
+      "{1}dd if=\"$t\" of={3}.new iflag=nofollow status=none && {1}chmod {4} {3}.new && "
+      "{1}mv -f {3}.new {3} && rm -f \"$t\"",
+      print_lines(content), before, path.substr(0, path.rfind('/')), path, mode);
 }
 
 }  // namespace
@@ -249,7 +251,8 @@ std::string forwarding_command(facts::Os os, Forwarding state, Lasting lasting,
   std::string out = fmt::format("{}sysctl -w {}={}", before, key, state == Forwarding::on ? 1 : 0);
   if (os == facts::Os::darwin) return out;
   if (state == Forwarding::off) return out + fmt::format("; {}rm -f {}", before, kForwardingFile);
-  if (lasting == Lasting::until_reboot) return out;
+  if (lasting == Lasting::until_reboot)
+    return out + fmt::format(" && {}rm -f {}", before, kForwardingFile);
   return out + " && " +
          install(std::string(kForwardingFile), std::string(kForwardingText), "644", before);
 }

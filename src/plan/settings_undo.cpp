@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "bringup/model/mac.hpp"
 #include "bringup/plan/commands.hpp"
 #include "settings_read.hpp"
 
@@ -97,31 +98,24 @@ Action forwarding(facts::Os os, Forwarding state, Lasting lasting) {
               lasting == Lasting::yes ? "lasting\n" : "");
 }
 
-std::vector<Action> undo_forwarding(facts::Os os, const facts::NodeRecord& before) {
-  if (!before.forwarding) return {};
+}  // namespace
+
+std::optional<Action> undo_forwarding(facts::Os os, const facts::NodeRecord& before) {
+  if (!before.forwarding) return std::nullopt;
   const Lasting was =
       before.own.contains(std::string(kForwardingFile)) ? Lasting::yes : Lasting::until_reboot;
-  std::vector<Action> out;
-  // Switching off takes our file away as well.
-  if (was == Lasting::until_reboot) out.push_back(forwarding(os, Forwarding::off, was));
-  if (*before.forwarding) out.push_back(forwarding(os, Forwarding::on, was));
-  return out;
+  return forwarding(os, *before.forwarding ? Forwarding::on : Forwarding::off, was);
 }
 
-std::vector<Action> undo_neighbour(const Action& action, const CommandParts& parts,
-                                   const facts::NodeRecord& before) {
-  const auto was =
-      std::ranges::find(before.neighbours, parts.address.address, &platform::Neighbour::address);
-  if (was != before.neighbours.end() && is_mac(was->mac)) {
-    return {
-        made(Task::neighbour_set, action.target, neighbour_set_command(was->address, was->mac))};
+std::optional<Action> undo_neighbour(const Action& ran, model::Ipv4 address,
+                                     const facts::NodeRecord& before) {
+  const auto was = std::ranges::find(before.neighbours, address, &platform::Neighbour::address);
+  if (was != before.neighbours.end() && model::is_mac(was->mac)) {
+    return made(Task::neighbour_set, ran.target, neighbour_set_command(address, was->mac));
   }
-  if (action.task == Task::neighbour_remove) return {};
-  return {
-      made(Task::neighbour_remove, action.target, neighbour_remove_command(parts.address.address))};
+  if (ran.task == Task::neighbour_remove) return std::nullopt;
+  return made(Task::neighbour_remove, ran.target, neighbour_remove_command(address));
 }
-
-}  // namespace
 
 std::vector<Action> inverse_of(const Action& action, const facts::NodeRecord& before) {
   const auto parts = parse_command(action);
@@ -141,10 +135,12 @@ std::vector<Action> inverse_of(const Action& action, const facts::NodeRecord& be
       return {made(Task::route_add, target, route_add_command(parts->destination, parts->via))};
     case Task::forwarding_enable:
     case Task::forwarding_disable:
-      return undo_forwarding(parts->os, before);
+      if (auto back = undo_forwarding(parts->os, before)) return {*back};
+      return {};
     case Task::neighbour_set:
     case Task::neighbour_remove:
-      return undo_neighbour(action, *parts, before);
+      if (auto back = undo_neighbour(action, parts->address.address, before)) return {*back};
+      return {};
     case Task::bridge_detach:
       if (!on_linux) return {};
       return {made(Task::bridge_attach, target, ip_attach_command(parts->bridge, target),

@@ -1,4 +1,5 @@
 #pragma once
+#include <optional>
 #include <vector>
 
 #include "bringup/facts/record.hpp"
@@ -14,6 +15,12 @@ std::vector<Action> undo_settings(const InterfaceSettings& set, const facts::Nod
 // The changes that take back one that is a single command (a gateway's, all of Linux); none for
 // others, and where nothing is known of before.
 std::vector<Action> inverse_of(const Action& action, const facts::NodeRecord& before);
+
+// Its parts for forwarding and for fixed neighbours: nothing where it was not known, and where the
+// entry was not there before `ran` removed it.
+std::optional<Action> undo_forwarding(facts::Os os, const facts::NodeRecord& before);
+std::optional<Action> undo_neighbour(const Action& ran, model::Ipv4 address,
+                                     const facts::NodeRecord& before);
 
 // The action of these settings, all but `why` and `undo`; `before` stands in front of what it shows
 // of commands that need root.

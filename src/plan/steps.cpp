@@ -27,24 +27,22 @@ bu_ip_inet() {
     END { exit !found }'
 }
 bu_ip_way() { [ -n "$(ip -4 route show exact "$2" via "$3" dev "$1" </dev/null 2>/dev/null)" ]; }
+bu_has() {
+  case $2 in
+    *,*) bu_ip_way "$1" "${2%%,*}" "${2#*,}" ;;
+    *) bu_ip_inet "$1" "$2" ;;
+  esac
+}
 bu_settled() {
   bu_if=$1
   shift
-  for bu_one in "$@"; do
-    case $bu_one in
-      *,*) bu_ip_way "$bu_if" "${bu_one%%,*}" "${bu_one#*,}" || return 1 ;;
-      *) bu_ip_inet "$bu_if" "$bu_one" || return 1 ;;
-    esac
-  done
+  for bu_one in "$@"; do bu_has "$bu_if" "$bu_one" || return 1; done
 }
 bu_left_all() {
   bu_if=$1
   shift
   for bu_one in "$@"; do
-    case $bu_one in
-      *,*) if bu_ip_way "$bu_if" "${bu_one%%,*}" "${bu_one#*,}"; then return 1; fi ;;
-      *) if bu_ip_inet "$bu_if" "$bu_one"; then return 1; fi ;;
-    esac
+    if bu_has "$bu_if" "$bu_one"; then return 1; fi
   done
 }
 bu_master() { ip -o link show dev "$1" </dev/null 2>/dev/null | grep " master $2 " >/dev/null; }
@@ -59,19 +57,7 @@ bu_no_way() { ! bu_way "$1" "$2"; }
 )sh";
 
 bool runs_command(const Action& action, const CommandParts& parts) {
-  switch (action.task) {
-    case Task::settings_set:
-    case Task::settings_remove:
-    case Task::route_add:
-    case Task::route_remove:
-    case Task::forwarding_enable:
-    case Task::forwarding_disable:
-    case Task::neighbour_set:
-    case Task::neighbour_remove:
-      return true;
-    default:
-      return parts.os == facts::Os::linux_kernel;
-  }
+  return is_one_command(action.task) || parts.os == facts::Os::linux_kernel;
 }
 
 std::string settled(const InterfaceSettings& settings) {
@@ -146,19 +132,9 @@ std::string step(std::size_t index, const Action& action) {
       return fmt::format("  bu_keeper {} {}\n", index, shell_quote(action.content));
     case Task::persist_remove:
       return fmt::format("  bu_keeper {}\n", index);
-    case Task::settings_set:
-    case Task::settings_remove:
-    case Task::route_add:
-    case Task::route_remove:
-    case Task::forwarding_enable:
-    case Task::forwarding_disable:
-    case Task::neighbour_set:
-    case Task::neighbour_remove:
-    case Task::rdma_check:
-    case Task::profiler_collect:
-      break;
+    default:
+      return {};  // not reached: one command each, or a check
   }
-  return {};
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ class Undoer {
         forwarding = true;
         continue;
       }
-      if (action.task == Task::neighbour_set || action.task == Task::neighbour_remove) {
+      if (is_neighbour(action.task)) {
         neighbours.push_back(&action);
         continue;
       }
@@ -150,45 +150,50 @@ class Undoer {
   }
 
   void forward() {
-    const bool same = before_.forwarding == now_.forwarding &&
-                      before_.own.contains(std::string(kForwardingFile)) ==
-                          now_.own.contains(std::string(kForwardingFile));
-    if (same || !before_.forwarding) return;
-    const bool on = *before_.forwarding;
-    const Lasting lasting =
-        before_.own.contains(std::string(kForwardingFile)) ? Lasting::yes : Lasting::until_reboot;
-    const Forwarding state = on ? Forwarding::on : Forwarding::off;
-    change(
-        on ? Task::forwarding_enable : Task::forwarding_disable, "forwarding",
-        forwarding_command(facts_.os, state, lasting),
-        fmt::format("forwarding is {}; before the run it was {}",
-                    facts_.forwarding == true ? "on" : "off", on ? "on" : "off"),
-        forwarding_command(facts_.os, on ? Forwarding::off : Forwarding::on, Lasting::until_reboot),
-        on ? "IPv4 packets forwarded" : "IPv4 packets not forwarded",
-        lasting == Lasting::yes ? "lasting\n" : "");
-    plan_.actions.back().shown =
-        forwarding_command(facts_.os, state, lasting, sudo_ ? "sudo " : "");
+    const std::string file(kForwardingFile);
+    if (before_.forwarding == now_.forwarding &&
+        before_.own.contains(file) == now_.own.contains(file)) {
+      return;
+    }
+    auto back = undo_forwarding(facts_.os, before_);
+    if (!back) return;
+    Action& action = *back;
+    const bool on = action.task == Task::forwarding_enable;
+    const Forwarding other = on ? Forwarding::off : Forwarding::on;
+    action.shown = forwarding_command(facts_.os, on ? Forwarding::on : Forwarding::off,
+                                      action.content.empty() ? Lasting::until_reboot : Lasting::yes,
+                                      sudo_ ? "sudo " : "");
+    action.why = fmt::format("forwarding is {}; before the run it was {}",
+                             facts_.forwarding == true ? "on" : "off", on ? "on" : "off");
+    action.undo = forwarding_command(facts_.os, other, Lasting::until_reboot);
+    action.expected = on ? "IPv4 packets forwarded" : "IPv4 packets not forwarded";
+    plan_.actions.push_back(std::move(action));
   }
 
   void neighbour(const Action& ran) {
     const auto parts = parse_command(ran);
     if (!parts) return;
-    const auto held = [&](const std::vector<platform::Neighbour>& entries) {
-      return std::ranges::find(entries, parts->address.address, &platform::Neighbour::address);
+    const auto mac_in = [&](const std::vector<platform::Neighbour>& entries) {
+      const auto at =
+          std::ranges::find(entries, parts->address.address, &platform::Neighbour::address);
+      return at == entries.end() ? std::nullopt : std::optional(at->mac);
     };
-    const auto was = held(before_.neighbours);
-    const auto now = held(now_.neighbours);
+    const auto was = mac_in(before_.neighbours);
+    const auto now = mac_in(now_.neighbours);
+    auto action = undo_neighbour(ran, parts->address.address, before_);
+    if (was == now || !action) return;
+    if (action->task == Task::neighbour_remove && !now) return;
     const std::string address = parts->address.address.to_string();
-    if (was == before_.neighbours.end()) {
-      if (now == now_.neighbours.end()) return;
-      change(Task::neighbour_remove, ran.target, neighbour_remove_command(parts->address.address),
-             fmt::format("{} is fixed; before the run it was not", address), ran.command,
-             fmt::format("{} not fixed", address));
-    } else if (now == now_.neighbours.end() || now->mac != was->mac) {
-      change(Task::neighbour_set, ran.target, neighbour_set_command(was->address, was->mac),
-             fmt::format("before the run {} was fixed at {}", address, was->mac), ran.command,
-             fmt::format("{} at {} for good", address, was->mac));
+    action->shown = shown_command(action->command, sudo_);
+    action->undo = ran.command;
+    if (action->task == Task::neighbour_set) {
+      action->why = fmt::format("before the run {} was fixed at {}", address, *was);
+      action->expected = fmt::format("{} at {} for good", address, *was);
+    } else {
+      action->why = fmt::format("{} is fixed; before the run it was not", address);
+      action->expected = fmt::format("{} not fixed", address);
     }
+    plan_.actions.push_back(std::move(*action));
   }
 
   // A Mac's routes over a next hop, through this interface.

@@ -102,6 +102,15 @@ bool is_forwarding(Task task) {
   return task == Task::forwarding_enable || task == Task::forwarding_disable;
 }
 
+bool is_neighbour(Task task) {
+  return task == Task::neighbour_set || task == Task::neighbour_remove;
+}
+
+bool is_one_command(Task task) {
+  return task == Task::settings_set || task == Task::settings_remove || task == Task::route_add ||
+         task == Task::route_remove || is_forwarding(task) || is_neighbour(task);
+}
+
 bool is_interface(Task task) {
   return !is_file(task) && !is_keeper(task) && !is_forwarding(task) && task != Task::rdma_check &&
          task != Task::profiler_collect;

@@ -49,9 +49,6 @@ struct CommandParts {
 // builds for this task, target and content.
 std::optional<CommandParts> parse_command(const Action& action);
 
-// Six pairs of lower-case hexadecimal digits with colons between.
-bool is_mac(std::string_view text);
-
 // en5, bridge0, vlan7.100: what may stand unquoted in our scripts as an interface's name.
 bool is_interface_name(std::string_view name);
 

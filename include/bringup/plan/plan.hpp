@@ -60,6 +60,9 @@ struct Action {
 bool is_file(Task task);    // does it change a file of the login's, not an interface
 bool is_keeper(Task task);  // does it install or remove the keeper
 bool is_forwarding(Task task);
+bool is_neighbour(Task task);
+// Is it one command, on whichever system? Others are steps of their own on a Mac.
+bool is_one_command(Task task);
 bool is_interface(Task task);  // does it change an interface
 
 enum class Severity { note, warning, error };

@@ -67,8 +67,8 @@ std::string set_settings_command(const InterfaceSettings& settings, std::string_
 // address and route.
 std::string drop_settings_command(const InterfaceSettings& settings, std::string_view before = {});
 
-// Forwarding of IPv4 packets; with Lasting::yes also after a reboot (Linux; a Mac's keeper sees to
-// it there).
+// Forwarding of IPv4 packets; with Lasting::yes also after a reboot, else without our file for that
+// (Linux; a Mac's keeper sees to it there).
 std::string forwarding_command(facts::Os os, Forwarding state, Lasting lasting,
                                std::string_view before = {});
 inline constexpr std::string_view kForwardingFile = "/etc/sysctl.d/90-bringup.conf";

@@ -137,11 +137,11 @@ TEST_F(JudgeUndo, AnInterfaceThatIsGoneIsNamed) {
 
 TEST_F(JudgeUndo, SudosFailureIsNotTheCommands) {
   set("step.1", 1, "sudo: a password is required\n");
-  EXPECT_EQ(told(1),
-            (Told{"failed", "en5 not taken down", "sudo: a password is required", "en5 down",
-                  "set become = \"sudo-password\" and run with --ask-become-pass; or give it the "
-                  "sudoers line: admin ALL=(root) NOPASSWD: /sbin/ifconfig, /usr/bin/true; or let "
-                  "`bringup bootstrap studio1 --ask-pass` write its rule"}));
+  EXPECT_EQ(
+      told(1),
+      (Told{"failed", "en5 not taken down", "sudo: a password is required", "en5 down",
+            "run `bringup bootstrap studio1 --ask-pass`, which writes a rule for sudo; or set "
+            "become = \"sudo-password\" and run with --ask-become-pass"}));
 }
 
 TEST_F(JudgeUndo, TheConnectionEndedBeforeIt) {
@@ -224,14 +224,13 @@ TEST_F(JudgeKeeper, FailsInTheWordsOfLaunchctlOrOfTheDisk) {
   }
 }
 
-TEST_F(JudgeKeeper, NeedsARuleForAllOfSudo) {
+TEST_F(JudgeKeeper, NeedsARuleForSudo) {
   set("step.0", 1, "Sorry, try again.\nsudo: 1 incorrect password attempt\n");
   EXPECT_EQ(told(0),
             (Told{"failed", "settings not made to outlive a reboot",
                   "sudo: the password was refused", expected,
                   "run again with --ask-become-pass and the right password of the login user; or "
-                  "give it the sudoers line: admin ALL=(root) NOPASSWD: ALL; or let `bringup "
-                  "bootstrap studio1 --ask-pass --full-sudo` write its rule"}));
+                  "run `bringup bootstrap studio1 --ask-pass`, which writes a rule for sudo"}));
 }
 
 TEST_F(JudgeKeeper, IsGoneWhenItsFileAndItsJobAre) {

@@ -113,10 +113,17 @@ TEST(Settings, NetworkManagersProfileIsUnsavedUnlessItLasts) {
   EXPECT_THAT(lasting, Not(HasSubstr("--temporary")));
 }
 
+TEST(Settings, ForwardingUntilTheNextRebootLeavesNoFileOfOurs) {
+  EXPECT_EQ(
+      forwarding_command(facts::Os::linux_kernel, Forwarding::on, Lasting::until_reboot, "sudo "),
+      "sudo sysctl -w net.ipv4.ip_forward=1 && sudo rm -f /etc/sysctl.d/90-bringup.conf");
+}
+
 TEST(Settings, EachRootCommandHasSudoBeforeIt) {
   const auto shown = set_settings_command(example(Manager::netplan, Lasting::yes), "sudo ");
-  for (const char* part : {"sudo install -D -o 0 -g 0 -m 600 ", "sudo mv -f ",
-                           "sudo netplan generate || { sudo rm -f ", "&& sudo netplan apply"}) {
+  for (const char* part :
+       {"&& sudo mkdir -p /etc/netplan && sudo dd if=", "sudo chmod 600 ", "sudo mv -f ",
+        "sudo netplan generate || { sudo rm -f ", "&& sudo netplan apply"}) {
     EXPECT_THAT(shown, HasSubstr(part));
   }
   EXPECT_THAT(shown, Not(HasSubstr("sudo mktemp")));

@@ -1,5 +1,7 @@
 #include "support.hpp"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 
 #include "bringup/util/text.hpp"
@@ -38,6 +40,12 @@ facts::NodeFacts ready_mac(const model::Fleet& fleet, std::size_t node) {
   auto facts = bare_mac();
   carry_out(diff(fleet, node, facts), facts);
   return facts;
+}
+
+const Finding& only_finding(const NodePlan& plan) {
+  EXPECT_EQ(plan.findings.size(), 1U);
+  static const Finding kNone;
+  return plan.findings.empty() ? kNone : plan.findings.front();
 }
 
 }  // namespace bringup::plan::testing

@@ -122,4 +122,7 @@ inline std::vector<std::string> layers(const NodePlan& plan, Severity severity) 
   return out;
 }
 
+// The plan's finding; tells it when there is another number of them.
+const Finding& only_finding(const NodePlan& plan);
+
 }  // namespace bringup::plan::testing
