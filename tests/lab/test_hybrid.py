@@ -4,12 +4,14 @@ them with the real NetworkManager, and DGX Sparks with other managers. Default r
 servers are looked at before and after everything."""
 
 import os
+import signal
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import LabCase  # noqa: E402
+from harness import PASSWORD, LabCase  # noqa: E402
 
 RELAXED = """
 [expectations.ethernet-1g]
@@ -283,6 +285,76 @@ class Sparks(LabCase):
             held = [x["inet"] for i, x in self.lab.state()["nodes"][name]["interfaces"].items()
                     if i.startswith(("enp1", "enP2")) and x["inet"]]
             self.assertEqual(held, [], name)
+
+
+    def addressed(self, state, name):
+        return [x["inet"] for i, x in state["nodes"][name]["interfaces"].items()
+                if i.startswith(("enp1", "enP2")) and x["inet"]]
+
+    def test_with_the_limited_sudo_alone(self):
+        for persist in ("false", "true"):
+            path = self.edited(("[fleet]", f"[fleet]\npersist = {persist}"))
+            self.lab("reinit", *self.lab.nodes())
+            was = kernel(self.lab.state())
+            for name in self.expected:
+                self.lab.exec(name, "rm", "-f", "/etc/sudoers.d/bringup")
+                self.lab.break_(name, "sudo-password")
+            refused = self.lab.apply(inventory=path)
+            self.assert_exit(refused, 5)
+            self.assert_said(refused, "bringup bootstrap spark1 --ask-pass")
+            done = self.lab.on_terminal("bootstrap", *self.expected, "--yes", "--ask-become-pass",
+                                        inventory=path, replies=[("assword", PASSWORD + "\n")])
+            self.assert_exit(done, 0)
+            for name in self.expected:
+                self.addCleanup(self.lab.exec, name, "rm", "-f", "/etc/sudoers.d/bringup")
+                shadow = self.lab.bringup("exec", "--limit", name, "--",
+                                          "sudo -k -n cat /etc/shadow", inventory=path)
+                self.assert_exit(shadow, 5)
+            self.assert_exit(self.lab.apply(inventory=path), 0)
+            for name, (_, held) in self.expected.items():
+                self.assertEqual(len(self.addressed(self.lab.state(), name)), held, name)
+            self.assert_exit(self.lab.bringup("plan", "--detailed-exitcode", inventory=path), 0)
+            self.assert_exit(self.lab.bringup("rollback", "--yes", inventory=path), 0)
+            self.assertEqual(kernel(self.lab.state()), was)
+            guarded = self.lab.apply("--guard", "always", inventory=path)
+            self.assert_exit(guarded, 0)
+            self.assert_exit(self.lab.bringup("rollback", "--yes", inventory=path), 0)
+            self.assertEqual(kernel(self.lab.state()), was)
+
+    def test_a_port_that_negotiated_less(self):
+        """veth has no speed to negotiate: a stand-in for ethtool tells one."""
+        place = "/usr/local/bin/ethtool"
+        words = ("case $1 in -i) echo bus-info: 0000:01:00.0 ;; "
+                 "*) printf '\\tSpeed: 100000Mb/s\\n' ;; esac")
+        self.lab.exec("spark1", "sh", "-c",
+                      f"printf '%s\\n' '#!/bin/sh' \"$0\" >{place}; chmod 755 {place}", words)
+        self.addCleanup(self.lab.exec, "spark1", "rm", "-f", place)
+        self.assert_exit(self.lab.apply(), 0)
+        done = self.lab.bringup("status")
+        self.assert_said(done, "spark1:enp1s0f1np1 has negotiated 100 Gb/s", "200 Gb/s",
+                         "swap the cable and see `ethtool enp1s0f1np1` at both ends")
+        self.assert_not_said(done, "spark2:enp1s0f1np1 has negotiated")
+
+    def test_guarded_changes_that_nobody_confirms_go_back(self):
+        path = self.edited(("[fleet]", "[fleet]\npersist = true"))
+        was = self.lab.state()
+        process = self.lab.start("apply", "--yes", "--guard", "always", "--guard-seconds", "15",
+                                 inventory=path)
+        end = time.monotonic() + 60
+        while not self.addressed(self.lab.state(), "spark1"):
+            self.assertIsNone(process.process.poll(), "ended before anything was changed")
+            self.assertLess(time.monotonic(), end, "nothing was changed")
+        os.killpg(process.process.pid, signal.SIGKILL)
+        process.wait()
+        end = time.monotonic() + 90
+        while kernel(self.lab.state()) != kernel(was) and time.monotonic() < end:
+            time.sleep(0.5)
+        self.assertEqual(kernel(self.lab.state()), kernel(was))
+        self.assertEqual(way_out(self.lab.state()), way_out(was))
+        self.assert_exit(self.lab.apply("--guard", "always", inventory=path), 0)
+        for name, (_, held) in self.expected.items():
+            self.assertEqual(len(self.addressed(self.lab.state(), name)), held, name)
+        self.assert_exit(self.lab.bringup("rollback", "--yes", inventory=path), 0)
 
 
 class SparkPair(Sparks):

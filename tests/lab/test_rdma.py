@@ -159,6 +159,32 @@ class Pair(RdmaCase):
         self.fail(f"no probe ran on {node}")
 
 
+class Rails(RdmaCase):
+    """One cable, two interfaces at each end, each a subnet of its own: up from nothing, then both
+    kinds of queue pairs over both, and what NCCL is to be told."""
+
+    fleet = "rdma-rails"
+
+    def test_up_then_both_queue_pairs_over_both_rails_and_what_nccl_is_told(self):
+        # An emulated machine's pings are now and then slower than their peers.
+        self.assertIn(self.lab.apply(timeout=LONGEST).status, (0, 6))
+        for words, queue_pair in (((), "UC"), (("--qp", "rc"), "RC")):
+            _, document = self.verified(0, *words)
+            found = {(c["from"], c["rdma"]["from_device"]): c for c in document["cells"]}
+            self.assertEqual(sorted(found), [(n, f"rxe_{n}_{i}") for n in ("spark1", "spark2")
+                                             for i in ("en5", "en6")])
+            for cell in found.values():
+                self.assert_figures(cell, "bringup-probe", queue_pair)
+        self.assert_nothing_left()
+        done = self.lab.bringup("export", "nccl-env", "--measure", timeout=LONGEST)
+        self.assert_exit(done, 0)
+        self.assertEqual(done.out, "\n".join(f"""# {n}
+export NCCL_SOCKET_IFNAME='=en5,en6'
+export NCCL_IB_HCA='=rxe_{n}_en5,rxe_{n}_en6'
+export NCCL_IB_GID_INDEX=1
+""" for n in ("spark1", "spark2")))
+
+
 class Triangle(RdmaCase):
     fleet = "rdma-triangle"
 
