@@ -5,7 +5,10 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <thread>
 
@@ -14,17 +17,45 @@
 namespace bringup::cli {
 namespace {
 
-// A signal handler can reach nothing but an object of static lifetime.
-volatile sig_atomic_t signal_pipe =
-    -1;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+// A signal handler can reach nothing but objects of static lifetime.
+// NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables)
+volatile sig_atomic_t signal_pipe = -1;
+std::atomic<bool> signalled{false};
+// NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
+static_assert(std::atomic<bool>::is_always_lock_free);  // else a handler may not touch it
 
 extern "C" void on_signal(int) {
   const int saved = errno;
+  signalled = true;
   const char byte = 1;
   if (signal_pipe >= 0) {
     [[maybe_unused]] const ssize_t n = ::write(static_cast<int>(signal_pipe), &byte, 1);
   }
   errno = saved;
+}
+
+// A line typed at the terminal, without its end. nullopt: end of input, or a signal.
+// A read that waits would miss a signal that comes just before it, or that another thread takes;
+// and a Mac's poll() knows no terminals. So it looks, and looks for signals, every few
+// milliseconds.
+std::optional<std::string> read_line(int tty) {
+  constexpr std::chrono::milliseconds kBetween(20);
+  constexpr std::size_t kMost = 4096;
+  std::string line;
+  while (!signalled && line.size() < kMost) {
+    char c = 0;
+    const ssize_t got = ::read(tty, &c, 1);
+    if (got == 1) {
+      if (c == '\n') return line;
+      line.push_back(c);
+    } else if (got < 0 && errno == EAGAIN) {
+      std::this_thread::sleep_for(kBetween);
+    } else if (got == 0 || errno != EINTR) {
+      return std::nullopt;
+    }
+  }
+  if (signalled) return std::nullopt;
+  return line;
 }
 
 std::optional<std::string> ask(const std::string& question, bool echo) {
@@ -38,27 +69,12 @@ std::optional<std::string> ask(const std::string& question, bool echo) {
     ::tcsetattr(tty.get(), TCSAFLUSH, &quiet);
   }
   [[maybe_unused]] ssize_t n = ::write(tty.get(), question.data(), question.size());
-  std::string line;
-  char c = 0;
-  bool ended = false;
-  while (line.size() < 4096) {
-    const ssize_t got = ::read(tty.get(), &c, 1);
-    if (got < 0 && errno == EINTR) {
-      ended = true;  // Ctrl-C while asked is a no
-      break;
-    }
-    if (got <= 0) {
-      ended = true;
-      break;
-    }
-    if (c == '\n') break;
-    line.push_back(c);
-  }
+  ::fcntl(tty.get(), F_SETFL, O_NONBLOCK);  // not before: a full terminal would drop the question
+  auto line = read_line(tty.get());
   if (!echo) {
     ::tcsetattr(tty.get(), TCSAFLUSH, &before);
     n = ::write(tty.get(), "\n", 1);
   }
-  if (ended) return std::nullopt;
   return line;
 }
 
@@ -89,16 +105,16 @@ std::optional<std::string> ask_line(const std::string& question) {
   return ask(question, true);
 }
 
+namespace {
+constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP};
+}
+
 struct InterruptGuard::Impl {
   Fd read_end;
   Fd write_end;
-  struct sigaction before[3]{};
+  std::array<struct sigaction, kSignals.size()> before{};
   std::thread thread;
 };
-
-namespace {
-constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
-}
 
 InterruptGuard::InterruptGuard(CancelSource& source) : impl_(std::make_unique<Impl>()) {
   int ends[2];
@@ -107,10 +123,17 @@ InterruptGuard::InterruptGuard(CancelSource& source) : impl_(std::make_unique<Im
   impl_->write_end.reset(ends[1]);
   for (const int fd : ends) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   signal_pipe = ends[1];
+  signalled = false;
   struct sigaction action {};
   action.sa_handler = on_signal;
   sigemptyset(&action.sa_mask);
-  for (std::size_t i = 0; i < 3; ++i) ::sigaction(kSignals[i], &action, &impl_->before[i]);
+  for (std::size_t i = 0; i < kSignals.size(); ++i) {
+    ::sigaction(kSignals[i], nullptr, &impl_->before[i]);
+    // nohup's program outlives its terminal. SIGINT is another matter: shells switch it off in all
+    // that they put into the background, scripts' questions too.
+    if (kSignals[i] == SIGHUP && impl_->before[i].sa_handler == SIG_IGN) continue;
+    ::sigaction(kSignals[i], &action, nullptr);
+  }
   impl_->thread = std::thread([fd = ends[0], &source] {
     int seen = 0;
     for (;;) {
@@ -129,7 +152,8 @@ InterruptGuard::InterruptGuard(CancelSource& source) : impl_(std::make_unique<Im
 
 InterruptGuard::~InterruptGuard() {
   if (!impl_->thread.joinable()) return;
-  for (std::size_t i = 0; i < 3; ++i) ::sigaction(kSignals[i], &impl_->before[i], nullptr);
+  for (std::size_t i = 0; i < kSignals.size(); ++i)
+    ::sigaction(kSignals[i], &impl_->before[i], nullptr);
   const char byte = 0;
   [[maybe_unused]] const ssize_t n = ::write(impl_->write_end.get(), &byte, 1);
   impl_->thread.join();

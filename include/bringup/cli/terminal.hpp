@@ -20,8 +20,8 @@ std::optional<Secret> ask_secret(const std::string& question);  // echo off
 std::optional<std::string> ask_line(const std::string& question);
 bool can_ask();  // is there a terminal to ask on?
 
-// While it lives, the first SIGINT, SIGTERM or SIGHUP asks for a stop and the second ends the
-// process with status 130. One at a time.
+// While it lives, the first SIGINT, SIGTERM or SIGHUP (unless that was ignored, as by nohup) asks
+// for a stop and the second ends the process with status 130. One at a time.
 class InterruptGuard {
  public:
   explicit InterruptGuard(CancelSource& source);
