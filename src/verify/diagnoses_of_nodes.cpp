@@ -66,8 +66,7 @@ constexpr DiagnosisRow kRows[] = {
      "the server listens where it is looked for, and the connection gets no answer",
      "{address} port {port} does not answer {from}, though {node} listens there ({firewall})",
      "a connection to {service}", "a firewall drops what comes from {from}",
-     "allow port {port} in the firewall of {node}: System Settings > Network > Firewall, or "
-     "`ufw allow {port}/tcp`, or the rule that `nft list ruleset` shows"},
+     "let TCP port {port} in at the firewall of {node}: {rules}"},
     {"service-silent", "service",
      "the connection gets no answer, and the server's node could not be asked who listens",
      "{address} port {port} does not answer {from} ({firewall})", "a connection to {service}",
@@ -122,8 +121,7 @@ constexpr DiagnosisRow kRows[] = {
     {"discovery-send", "discovery", "datagrams cannot be sent on an interface",
      "{place} cannot send: {text}", "datagrams that leave",
      "a firewall of {node} itself refuses them, or the interface has no route",
-     "look at the firewall's rules for what leaves: `nft list ruleset`; `route -n get` or "
-     "`ip route`"},
+     "look at the rules for what leaves {node}, and at its routes: {rules}; `netstat -rn`"},
     {"discovery-silent", "discovery", "neither datagrams nor pings come through",
      "{place} hears nothing of {peer}, and no ping is answered", "datagrams from {peer}",
      "the way between the two is broken, discovery is not to blame",
@@ -132,8 +130,7 @@ constexpr DiagnosisRow kRows[] = {
      "nothing is heard though pings are answered, and a firewall is active",
      "{place} hears nothing of {peer}, though pings are answered ({firewall})",
      "datagrams from {peer}", "the firewall of {node} drops UDP, or this program's",
-     "allow UDP in it: System Settings > Network > Firewall, or the rule that `nft list ruleset` "
-     "or `ufw status` shows"},
+     "let UDP in there: {rules}"},
     {"discovery-one-way", "discovery",
      "one direction is heard and the other is not, and no firewall is known",
      "{peer} hears {place}, and not the other way round ({firewall})", "both directions",

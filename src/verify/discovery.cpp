@@ -143,8 +143,8 @@ class Pair {
     words.emplace_back("peer", place(peer));
     words.emplace_back("peer_node", name(peer));
     const Firewall& firewall = end.node == from_.node ? sender_.firewall : hearer_.firewall;
-    words.emplace_back("firewall",
-                       firewall.text.empty() ? "its firewall could not be read" : firewall.text);
+    words.emplace_back("firewall", firewall.text);
+    words.emplace_back("rules", firewall.rules);
     return diagnose(id, name(end), end.interface, words);
   }
 

@@ -16,19 +16,21 @@ const facts::Frame* find(const std::vector<facts::Frame>& frames, std::string_vi
 }
 
 // "Firewall is enabled. (State = 1)"; 2 blocks everything.
-std::optional<Firewall> of_application(const facts::Frame& frame) {
+Firewall of_application(const facts::Frame& frame) {
   const std::string& text = frame.payload;
-  if (frame.exit_status != 0) return std::nullopt;
+  const std::string rules = "System Settings > Network > Firewall > Options";
+  Firewall found;
+  found.rules = rules;
+  if (frame.exit_status != 0) return found;
   if (text.find("State = 0") != std::string::npos || text.find("disabled") != std::string::npos) {
-    return Firewall{false, "the application firewall is off"};
+    found = {false, "the application firewall is off", rules};
+  } else if (text.find("State = 2") != std::string::npos) {
+    found = {true, "the application firewall blocks all incoming connections", rules};
+  } else if (text.find("State = 1") != std::string::npos ||
+             text.find("enabled") != std::string::npos) {
+    found = {true, "the application firewall is on", rules};
   }
-  if (text.find("State = 2") != std::string::npos) {
-    return Firewall{true, "the application firewall blocks all incoming connections"};
-  }
-  if (text.find("State = 1") != std::string::npos || text.find("enabled") != std::string::npos) {
-    return Firewall{true, "the application firewall is on"};
-  }
-  return std::nullopt;
+  return found;
 }
 
 }  // namespace
@@ -52,26 +54,29 @@ std::string firewall_script(facts::Os os, FirewallAsk ask) {
 
 Firewall read_firewall(const std::vector<facts::Frame>& frames) {
   if (const auto* frame = find(frames, "firewall.app")) {
-    return of_application(*frame).value_or(Firewall{});
+    return of_application(*frame);
   }
+  const auto* ufw = find(frames, "firewall.ufw");
+  const auto* nft = find(frames, "firewall.nft");
   Firewall found;
-  if (const auto* frame = find(frames, "firewall.ufw");
-      frame != nullptr && frame->exit_status == 0) {
-    if (frame->payload.find("Status: active") != std::string::npos) {
-      return {true, "ufw is active"};
+  if (ufw == nullptr && nft == nullptr) return found;
+  found.rules = "`sudo nft list ruleset`";
+  if (ufw != nullptr && ufw->exit_status == 0) {
+    if (ufw->payload.find("Status: active") != std::string::npos) {
+      return {true, "ufw is active", "`sudo ufw status`"};
     }
-    if (frame->payload.find("Status: inactive") != std::string::npos) {
-      found = {false, "ufw is inactive"};
+    if (ufw->payload.find("Status: inactive") != std::string::npos) {
+      found = {false, "ufw is inactive", found.rules};
     }
   }
-  if (const auto* frame = find(frames, "firewall.nft")) {
-    const auto lines = split_lines(frame->payload);
+  if (nft != nullptr) {
+    const auto lines = split_lines(nft->payload);
     // Cut short by our own bound is as good: the first rule counts.
-    const bool read = frame->exit_status == 0 || frame->truncated;
+    const bool read = nft->exit_status == 0 || nft->truncated;
     if (read && !lines.empty()) {
       const auto first = trim(lines.front());
-      if (first == "none") return {false, "nft has no rule that drops or rejects"};
-      return {true, "nft has rules that drop or reject: " + printable(first, 120)};
+      if (first == "none") return {false, "nft has no rule that drops or rejects", found.rules};
+      return {true, "nft has rules that drop or reject: " + printable(first, 120), found.rules};
     }
   }
   return found;

@@ -58,9 +58,7 @@ std::string without_zone(const std::string& address) {
 // There was no connection: does the server listen where it is looked for?
 Diagnosis unconnected(const Context& c) {
   const bool refused = c.attempt.answer == ServiceAnswer::refused;
-  const std::string firewall = c.server != nullptr && !c.server->firewall.text.empty()
-                                   ? c.server->firewall.text
-                                   : "its firewall could not be read";
+  const Firewall firewall = c.server == nullptr ? Firewall{} : c.server->firewall;
   if (c.server != nullptr && c.server->listeners) {
     std::set<std::string> have;
     bool right = false;
@@ -75,9 +73,12 @@ Diagnosis unconnected(const Context& c) {
       const std::string all = join({have.begin(), have.end()}, ", ");
       return c.at_server("service-wrong-address", {{"have", printable(all, 120)}});
     }
-    if (!refused) return c.at_server("service-filtered", {{"firewall", firewall}});
+    if (!refused) {
+      return c.at_server("service-filtered",
+                         {{"firewall", firewall.text}, {"rules", firewall.rules}});
+    }
   }
-  return c.at_server(refused ? "service-refused" : "service-silent", {{"firewall", firewall}});
+  return c.at_server(refused ? "service-refused" : "service-silent", {{"firewall", firewall.text}});
 }
 
 std::optional<Diagnosis> diagnosis_of(const Context& c) {

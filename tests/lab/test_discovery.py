@@ -57,7 +57,7 @@ class Discovery(LabCase):
         self.addCleanup(self.lab.unwall, "box2")
         found, _ = self.verified(6)
         self.assert_diagnosed(found["box1", "en6"], "discovery-firewall", "box2", "pings are answered",
-                              'iifname "en6" meta l4proto')
+                              'iifname "en6" meta l4proto', "sudo nft list ruleset")
         for key, one in found.items():
             if key != ("box1", "en6"):
                 self.assert_heard(one)

@@ -141,7 +141,8 @@ class Servers(LabCase):
         self.addCleanup(self.lab.unwall, "box1")
         self.declare(7021, "tcp")
         found, _ = self.verified(6)
-        self.assert_diagnosed(found[7021], "service-filtered", "tcp dport 7021 drop")
+        self.assert_diagnosed(found[7021], "service-filtered", "tcp dport 7021 drop",
+                              "let TCP port 7021 in", "sudo nft list ruleset")
 
     def test_large_messages_whose_packets_vanish(self):
         self.grpc(7051)

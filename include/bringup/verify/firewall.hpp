@@ -16,7 +16,9 @@ std::string firewall_script(facts::Os os, FirewallAsk ask);
 
 struct Firewall {
   std::optional<bool> active;  // unset: it could not be read
-  std::string text;            // "the application firewall is on", "nft: udp dport 1-9 drop"
+  // "the application firewall is on", "nft has rules that drop or reject: udp dport 1-9 drop"
+  std::string text = "its firewall could not be read";
+  std::string rules = "its firewall's own tool";  // where they are seen: "`sudo ufw status`"
 };
 Firewall read_firewall(const std::vector<facts::Frame>& frames);
 

@@ -106,11 +106,12 @@ TEST(Discovery, SilenceIsBlamedByWhatElseIsKnown) {
   EXPECT_EQ(lab.id(), "discovery-one-way");
   EXPECT_EQ(silent_senders(lab.fleet, discovery_pairs(lab.fleet, {0, 1}), 1, lab.evidence),
             std::set<std::uint32_t>{test::ip("10.254.0.5").value()});
-  lab.evidence[1].firewall = {true, "the application firewall is on"};
+  lab.evidence[1].firewall = {true, "the application firewall is on", "its settings"};
   EXPECT_EQ(lab.id(), "discovery-firewall");
   const auto finding = lab.judge().findings.at(0);
   EXPECT_EQ(finding.target, "hwstudio2:en5");
   EXPECT_THAT(finding.seen, HasSubstr("the application firewall is on"));
+  EXPECT_EQ(finding.cure, "let UDP in there: its settings");
   lab.evidence[1].pings[test::ip("10.254.0.5").value()] = false;
   EXPECT_EQ(lab.id(), "discovery-silent");
   lab.evidence[1].pings.clear();

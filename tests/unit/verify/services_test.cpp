@@ -205,6 +205,8 @@ TEST(Firewalls, AreReadAsTheirToolsSayThem) {
   EXPECT_THAT(mac("Firewall is blocking all non-essential incoming connections. (State = 2)").text,
               HasSubstr("blocks all"));
   EXPECT_EQ(mac("garbage").active, std::nullopt);
+  EXPECT_EQ(mac("garbage").text, "its firewall could not be read");
+  EXPECT_EQ(mac("garbage").rules, "System Settings > Network > Firewall > Options");
   const auto nft = [](const std::string& text, int status = 0) {
     return read_firewall(
         {test::frame("firewall.ufw", "", 127), test::frame("firewall.nft", text, status)});
@@ -214,7 +216,10 @@ TEST(Firewalls, AreReadAsTheirToolsSayThem) {
   EXPECT_THAT(nft("    udp dport 1-65535 drop\n  reject").text,
               HasSubstr("udp dport 1-65535 drop"));
   EXPECT_EQ(nft("sudo: a password is required", 1).active, std::nullopt);
+  EXPECT_EQ(nft("sudo: a password is required", 1).rules, "`sudo nft list ruleset`");
   EXPECT_EQ(read_firewall({test::frame("firewall.ufw", "Status: active")}).active, true);
+  EXPECT_EQ(read_firewall({test::frame("firewall.ufw", "Status: active")}).rules,
+            "`sudo ufw status`");
   EXPECT_EQ(read_firewall({}).active, std::nullopt);
 }
 
