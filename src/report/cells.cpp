@@ -280,4 +280,15 @@ std::string_view rdma_word(const std::optional<facts::NodeFacts>& facts) {
   return "unknown";
 }
 
+std::string_view rdma_word(const std::optional<facts::NodeFacts>& facts,
+                           const model::LinkEnd& end) {
+  if (!facts || facts->os != facts::Os::linux_kernel) return rdma_word(facts);
+  // Without ibv_devinfo, `rdma link` tells at least whether the interface has a device.
+  if (!facts->ibv_ports) return facts->rdma_interfaces.empty() ? "none" : "unknown";
+  const auto port =
+      std::ranges::find(*facts->ibv_ports, end.rdma_device, &platform::IbvPort::device);
+  if (port == facts->ibv_ports->end()) return "none";
+  return port->state == "PORT_ACTIVE" ? "active" : "down";
+}
+
 }  // namespace bringup::report

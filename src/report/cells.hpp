@@ -36,6 +36,9 @@ std::string_view means_words(verify::RdmaMeans means);
 
 // "enabled", "disabled", "no-tool" or "unknown": also where no facts were read.
 std::string_view rdma_word(const std::optional<facts::NodeFacts>& facts);
+// Of one end. Linux has no switch for the whole node: "active" or "down" is the port of the end's
+// device, "none" that there is no such device.
+std::string_view rdma_word(const std::optional<facts::NodeFacts>& facts, const model::LinkEnd& end);
 
 // "hwstudio1 → hwstudio2", with " (en3)" behind when several links join the two.
 std::string pair_words(const model::Fleet& fleet, const verify::Cell& cell);

@@ -227,7 +227,7 @@ std::string text_summary(const model::Fleet& fleet, const ApplyReport& report, c
         if (end.node != *index) continue;
         table.add({printable(node.plan.node), end.interface,
                    fmt::format("{}/{}", end.address.to_string(), fleet.links[link].subnet.prefix()),
-                   fmt::format("RDMA:{}", rdma_word(node.facts)), "|"});
+                   fmt::format("RDMA:{}", rdma_word(node.facts, end)), "|"});
         marks.push_back(end_mark(fleet, report, node, link, end));
       }
     }

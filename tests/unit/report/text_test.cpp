@@ -227,6 +227,30 @@ TEST(TextSummary, BlamesBothEndsOfACableThatBothSeeUnplugged) {
             std::string::npos);
 }
 
+TEST(TextSummary, TellsTheDeviceOfEachEndOfALinuxNode) {
+  Healthy lab(pair_fleet());
+  auto report = pair_report(lab);
+  auto& facts = *report.nodes[0].facts;
+  facts.os = facts::Os::linux_kernel;
+  const auto word = [&] {
+    const auto text = text_summary(lab.fleet, report, kPlain);
+    const auto at = text.find("RDMA:") + 5;
+    return text.substr(at, text.find(' ', at) - at);
+  };
+  const auto& device = lab.fleet.links[0].ends[0].rdma_device;
+  facts.ibv_ports = {{"another", 1, "PORT_ACTIVE", "Ethernet", 200.0, {}},
+                     {device, 1, "PORT_ACTIVE", "Ethernet", 200.0, {}}};
+  EXPECT_EQ(word(), "active");
+  facts.ibv_ports->back().state = "PORT_DOWN";
+  EXPECT_EQ(word(), "down");
+  facts.ibv_ports->pop_back();
+  EXPECT_EQ(word(), "none");
+  facts.ibv_ports.reset();
+  EXPECT_EQ(word(), "none");
+  facts.rdma_interfaces = {{"another", "en5"}};
+  EXPECT_EQ(word(), "unknown");
+}
+
 TEST(TextVerify, ShowsAGreenTriangle) {
   Healthy lab(triangle());
   expect_golden("report/verify-green.txt", text_verify(lab.fleet, lab.judge(), kPlain));
