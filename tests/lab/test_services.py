@@ -4,6 +4,7 @@ protocol, bound to the wrong address, behind a firewall. box1 serves, box2 looks
 
 import json
 import os
+import shutil
 import sys
 import time
 import unittest
@@ -37,6 +38,12 @@ while True:
 class Servers(LabCase):
     fleet = "discovery"
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # A node does not see everything of the machine: /var/tmp, say, is its own.
+        shutil.copy(f"{BIN}/lab-grpc", f"/run/bringup-lab/{cls.lab.name}/nodes/box1/lab")
+
     def setUp(self):
         super().setUp()
         self.services = ""
@@ -51,7 +58,7 @@ class Servers(LabCase):
         self.serve("python3", "-c", SERVER, address, str(port), *says)
 
     def grpc(self, port, *more, address="0.0.0.0"):
-        self.serve(f"{BIN}/lab-grpc", f"{address}:{port}", *more)
+        self.serve("/.lab/lab-grpc", f"{address}:{port}", *more)
 
     def declare(self, port, kind, **more):
         self.services += f'\n[[services]]\nnode = "box1"\nport = {port}\nkind = "{kind}"\n'
