@@ -211,6 +211,18 @@ std::string_view answer_word(verify::Hop::Answer answer) {
   return "silent";
 }
 
+std::string_view answer_word(verify::LargePing::Answer answer) {
+  switch (answer) {
+    case verify::LargePing::Answer::replies:
+      return "replies";
+    case verify::LargePing::Answer::told:
+      return "told";
+    case verify::LargePing::Answer::none:
+      return "none";
+  }
+  return "none";
+}
+
 Json json_of(const model::Fleet& fleet, const verify::ReachCell& cell) {
   const auto& check = cell.check;
   const auto address = [](const std::optional<model::Ipv4>& one) {
@@ -227,6 +239,10 @@ Json json_of(const model::Fleet& fleet, const verify::ReachCell& cell) {
     json["route"] = {{"interface", clean(*cell.route_interface)}, {"via", address(cell.route_via)}};
   }
   json["ping"] = json_of(cell.ping);
+  json["large"] = nullptr;
+  if (cell.large) {
+    json["large"] = {{"bytes", cell.large->bytes}, {"answer", answer_word(cell.large->answer)}};
+  }
   json["tcp"] = cell.tcp ? Json(*cell.tcp) : Json(nullptr);
   json["hops"] = nullable_number(cell.hops);
   json["path"] = Json::array();

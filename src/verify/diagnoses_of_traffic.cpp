@@ -78,6 +78,14 @@ constexpr DiagnosisRow kRows[] = {
      "packets above {largest} bytes from {place} do not arrive", "{expected} bytes (the MTU)",
      "something between the ends, a switch or a dock, has a smaller MTU",
      "lower the MTU of both ends to {largest}, or raise it in between"},
+    {"mtu-vanishes", "mtu", "small packets are answered, and large ones vanish without a word",
+     "packets of {bytes} bytes from {node} to {address} ({peer_node}) vanish, small ones are "
+     "answered",
+     "an answer, or word of what fits",
+     "something between has a smaller MTU, or a firewall drops the word that a packet does not fit "
+     "(ICMP \"fragmentation needed\"): large transfers hang",
+     "lower the MTU to what all between carry, as with `{lower}` on {node}; or let ICMP type 3 "
+     "through every firewall between"},
     {"tcp-refused", "tcp", "the peer refuses the connection",
      "{address} port {port} refuses: {error}", "a connection",
      "the peer is there and nothing listens at this address and port",

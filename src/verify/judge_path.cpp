@@ -46,6 +46,12 @@ void judge_ping(Judged& j, const platform::PingResult& ping) {
 
 }  // namespace
 
+std::string mtu_command(facts::Os os, const std::string& interface, std::uint32_t mtu) {
+  return os == facts::Os::linux_kernel
+             ? fmt::format("sudo ip link set dev {} mtu {}", interface, mtu)
+             : fmt::format("sudo ifconfig {} mtu {}", interface, mtu);
+}
+
 void judge_route_and_ping(Judged& j) {
   const auto& own = j.evidence[j.from.node];
   const auto os = os_of(own);
@@ -113,12 +119,6 @@ std::optional<std::uint32_t> usual_mtu(const Judged& j) {
     most = std::max(most, count);
   }
   return usual;
-}
-
-std::string mtu_command(facts::Os os, const std::string& interface, std::uint32_t mtu) {
-  return os == facts::Os::linux_kernel
-             ? fmt::format("sudo ip link set dev {} mtu {}", interface, mtu)
-             : fmt::format("sudo ifconfig {} mtu {}", interface, mtu);
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ namespace bringup::verify {
 
 Finding finding_of(const Diagnosis& diagnosis, plan::Severity severity);
 
+// "sudo ip link set dev eth0 mtu 1500", or a Mac's.
+std::string mtu_command(facts::Os os, const std::string& interface, std::uint32_t mtu);
+
 // One directed cell of one link. The worst check stands for the cell.
 struct Judged {
   const model::Fleet& fleet;

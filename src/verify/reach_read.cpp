@@ -57,6 +57,30 @@ std::optional<bool> connected(std::optional<int> status) {
   return *status == 0;
 }
 
+// "packet 1500", then what ping said.
+std::optional<LargePing> read_large(const facts::Frame* frame) {
+  constexpr std::string_view kPacket = "packet ";
+  constexpr int kMost = 65535;
+  if (frame == nullptr || !frame->payload.starts_with(kPacket)) return std::nullopt;
+  const std::string_view text = frame->payload;
+  const auto end = std::min(text.find('\n'), text.size());
+  const auto bytes = whole(text.substr(kPacket.size(), end - kPacket.size()));
+  if (!bytes || *bytes < 1 || *bytes > kMost) return std::nullopt;
+  const auto says = [&](std::string_view words) { return text.find(words) != text.npos; };
+  LargePing ping;
+  ping.bytes = static_cast<std::uint32_t>(*bytes);
+  if (frame->exit_status == 0) {
+    ping.answer = LargePing::Answer::replies;
+  } else if (says("rag needed") || says("essage too long")) {
+    ping.answer = LargePing::Answer::told;
+  } else if (says("100% packet loss") || says("100.0% packet loss")) {
+    ping.answer = LargePing::Answer::none;
+  } else {
+    return std::nullopt;  // a ping that does not know the flag, say
+  }
+  return ping;
+}
+
 }  // namespace
 
 Hop read_hop(std::string_view text) {
@@ -97,6 +121,7 @@ ReachReading read_reach(const std::vector<facts::Frame>& frames, std::size_t che
   reading.route = read_route(frames, fmt::format("reach-route.{}", check), os);
   reading.via = gateway_of(reading.route.raw, os);
   reading.ping = read_ping(frames, fmt::format("reach-ping.{}", check), os);
+  reading.large = read_large(find(frames, fmt::format("reach-large.{}", check)));
   if (const auto* frame = find(frames, fmt::format("reach-tcp.{}", check))) {
     reading.tcp = connected(frame->exit_status);
   }

@@ -12,6 +12,7 @@ struct ReachReading {
   Reading<std::string> route;      // the interface; empty: no route
   std::optional<model::Ipv4> via;  // the next gateway
   PingReading ping;
+  std::optional<LargePing> large;
   std::optional<bool> tcp;  // a connection came about; unset: not tried, or no tool for it
   std::vector<Hop> path;    // pings of 1, 2, … hops, up to the first that arrived
 };

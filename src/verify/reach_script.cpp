@@ -20,6 +20,10 @@ struct Dialect {
   std::string run;       // the counted run
   std::string quiet;     // about 2 s of them, for who is not to answer
   std::string few_hops;  // one ping; + TTL ADDRESS
+  std::string whole;     // one that no gateway may divide; + -s BYTES, the sender's, ADDRESS
+  int largest;           // BYTES that it can send, at most
+  std::string out;       // sed's pattern for the interface in the route's words
+  std::string show;      // + INTERFACE: prints " mtu N"
   std::string connect;   // nc; + ADDRESS PORT
   int attempts;          // of `once`, so that all of them take about 2 s
   int limit_s;           // of `run`
@@ -41,6 +45,10 @@ Dialect dialect_of(facts::Os os, const CheckOptions& options) {
                         whole(wait_s), limit_s),
             "ping -n -c 2 -i 0.5 -W 1 -w 2",
             "ping -n -c 1 -W 1 -t",
+            "ping -n -c 1 -W 1 -M 'do'",
+            65507,
+            "s/.* dev \\([^ ]*\\).*/\\1/p",
+            "ip link show dev",
             "nc -n -v -z -w 2",
             2,
             limit_s};
@@ -52,6 +60,10 @@ Dialect dialect_of(facts::Os os, const CheckOptions& options) {
                       options.ping_wait_ms, limit_s),
           "ping -n -c 2 -i 0.5 -W 1000 -t 2",
           "ping -n -c 1 -W 700 -t 2 -m",
+          "ping -n -c 1 -W 700 -t 1 -D",
+          8184,  // net.inet.raw.maxdgram as shipped, less the ICMP header
+          "s/^ *interface: \\([^ ]*\\).*/\\1/p",
+          "ifconfig",
           "nc -n -v -z -G 2 -w 2",
           5,
           limit_s};
@@ -59,6 +71,8 @@ Dialect dialect_of(facts::Os os, const CheckOptions& options) {
 
 // bu_line LABEL BYTES SECONDS COMMAND…: what came before, then one line of the command's words.
 // bu_ways ADDRESS HOPS PORT: pings of 1…HOPS hops and a connection (0: none), all at once.
+// bu_large ADDRESS [OWN]: pings as large as the interface of $bu_way, three at most: one answer is
+// enough, one silence is not.
 // bu_reach N ADDRESS MODE HOPS PORT [OWN]
 //
 // Bash by itself opens connections where there is no nc.
@@ -84,10 +98,26 @@ bu_ways() {
     bu_line tcp 400 3 bu_connect "$1" "$3" </dev/null
   fi
 }
+bu_large() {
+  bu_out=$(printf '%s\n' "$bu_way" | sed -n '<OUT>' | head -n 1)
+  [ -n "$bu_out" ] || return 0
+  bu_mtu=$(bu_timed 5 <SHOW> "$bu_out" | sed -n 's/.* mtu \([0-9]\{1,6\}\).*/\1/p' | head -n 1)
+  bu_size=$((${bu_mtu:-0} - 28))
+  if [ "$bu_size" -gt <LARGEST> ]; then bu_size=<LARGEST>; fi
+  [ "$bu_size" -gt 56 ] || return 0
+  bu_left=3
+  while [ "$bu_left" -gt 0 ]; do
+    bu_said=$(bu_keep 1024 3 <WHOLE> -s "$bu_size" ${2:+<OWN> "$2"} "$1")
+    case $bu_said in *bu_rc=0 | *'rag needed'* | *'essage too long'*) break ;; esac
+    bu_left=$((bu_left - 1))
+  done
+  printf 'packet %s\n%s' "$((bu_size + 28))" "$bu_said"
+}
 bu_reach() {
   bu_way=$(bu_keep 2048 5 <ROUTE> "$2")
   bu_echo=
   bu_more=
+  bu_big=
   case $3 in
     reachable)
       bu_left=<ATTEMPTS>
@@ -101,6 +131,7 @@ bu_reach() {
         *bu_rc=0)
           bu_echo=$(bu_keep 2048 <LIMIT> <RUN> ${6:+<OWN> "$6"} "$2")
           bu_more=$(bu_ways "$2" "$4" 0)
+          bu_big=$(bu_large "$2" "${6-}")
           ;;
         *) bu_more=$(bu_ways "$2" "$4" "$5") ;;
       esac
@@ -113,6 +144,7 @@ bu_reach() {
   cat
   bu_part "reach-route.$1" "$bu_way"
   if [ -n "$bu_echo" ]; then bu_part "reach-ping.$1" "$bu_echo"; fi
+  if [ -n "$bu_big" ]; then bu_part "reach-large.$1" "$bu_big"; fi
   if [ -n "$bu_more" ]; then bu_frame "reach-more.$1" 0 "$bu_more"; fi
 }
 bu_stray() {
@@ -137,6 +169,10 @@ std::string reach_functions(const CheckOptions& options, facts::Os os) {
   replace_all(text, "<CONNECT>", dialect.connect);
   replace_all(text, "<FEW_HOPS>", dialect.few_hops);
   replace_all(text, "<ROUTE>", dialect.route);
+  replace_all(text, "<OUT>", dialect.out);
+  replace_all(text, "<SHOW>", dialect.show);
+  replace_all(text, "<WHOLE>", dialect.whole);
+  replace_all(text, "<LARGEST>", std::to_string(dialect.largest));
   replace_all(text, "<ATTEMPTS>", std::to_string(dialect.attempts));
   replace_all(text, "<ONCE>", dialect.once);
   replace_all(text, "<OWN>", dialect.own);

@@ -215,6 +215,40 @@ class Broken(Routed):
                                "stale-neighbour")
         self.assertIn("ip neigh", entry["diagnosis"]["cure"])
 
+    def test_two_mtus_on_one_cable(self):
+        self.up()
+        self.lab.exec("mini1", "ifconfig", "en8", "mtu", "9000")
+        self.addCleanup(self.lab.exec, "mini1", "ifconfig", "en8", "mtu", "1500")
+        done = self.verify()
+        self.assert_exit(done, 6)
+        entry = self.reach(done, "mini1", "pi5")
+        self.assertEqual(entry["large"], {"bytes": 8212, "answer": "none"})
+        self.assertEqual(entry["diagnosis"]["id"], "mtu-differs")
+        self.assertEqual(entry["diagnosis"]["cure"], "`sudo ifconfig en8 mtu 1500` on mini1")
+        self.lab.exec("mini1", "ifconfig", "en8", "mtu", "1500")
+        self.assert_up()
+
+    def test_large_packets_that_vanish_on_the_way(self):
+        self.up()
+        self.lab.wall("mini1", "forward", 'ip daddr 10.10.0.2 meta length > 1400 drop')
+        self.addCleanup(self.lab.unwall, "mini1")
+        done = self.verify()
+        self.assert_exit(done, 6)
+        entry = self.reach(done, "pi5", "mini2")
+        self.assertEqual(entry["diagnosis"]["id"], "mtu-vanishes", entry)
+        self.assertEqual(self.reach(done, "pi5", "mini3")["large"],
+                         {"bytes": 1500, "answer": "replies"})
+
+    def test_a_smaller_mtu_that_is_told(self):
+        """Path MTU discovery is no fault."""
+        self.up()
+        self.lab.exec("mini1", "ifconfig", "bridge0", "mtu", "1400")
+        self.addCleanup(self.lab.exec, "mini1", "ifconfig", "bridge0", "mtu", "1500")
+        done = self.verify()
+        entry = self.reach(done, "pi5", "mini2")
+        self.assertEqual((entry["status"], entry["large"]),
+                         ("pass", {"bytes": 1500, "answer": "told"}))
+
     def test_only_icmp_filtered(self):
         entry = self.diagnosed("mini2", "icmp-filtered", "pi5", "mini2", "icmp-filtered")
         self.assertIn("mini2", entry["diagnosis"]["seen"] + entry["diagnosis"]["cure"])

@@ -146,6 +146,7 @@ struct ReachLab {
     }
     route(i, one.interface, via);
     ping(i, 3);
+    put(i, "reach-large", "packet 1500\n64 bytes from somebody\n1 received, 0% packet loss\n");
     if (one.kind != verify::ReachKind::routed) return;
     std::vector<std::string> answers;
     std::size_t here = one.from;

@@ -125,6 +125,17 @@ struct Hop {
   std::optional<std::size_t> node;     // whose address it is, as far as that is known
 };
 
+// A ping that was to stay whole, as large as the sender's interface lets it.
+struct LargePing {
+  enum class Answer {
+    replies,
+    told,  // somebody on the way, or the system, said that it does not fit
+    none,  // it vanished, though small ones come back
+  };
+  Answer answer = Answer::none;
+  std::uint32_t bytes = 0;  // of the packet, headers included
+};
+
 // One check of reach_checks() and what came of it.
 struct ReachCell {
   ReachCheck check;
@@ -132,6 +143,7 @@ struct ReachCell {
   std::optional<std::string> route_interface;  // empty: no route
   std::optional<model::Ipv4> route_via;        // the next gateway, where there is one
   std::optional<platform::PingResult> ping;
+  std::optional<LargePing> large;   // unset: not sent, or not to be read
   std::optional<bool> tcp;          // did a connection come about; unset: not tried
   std::vector<Hop> path;            // by the number of hops, from 1
   std::optional<std::size_t> hops;  // gateways between, where that could be told

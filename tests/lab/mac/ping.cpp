@@ -189,6 +189,8 @@ class Pinger {
     ::setsockopt(fd_, IPPROTO_IP, IP_RECVTTL, &on, sizeof on);
     if (options_.ttl != 0) {
       ::setsockopt(fd_, IPPROTO_IP, IP_TTL, &options_.ttl, sizeof options_.ttl);
+    }
+    if (options_.ttl != 0 || options_.whole) {
       ::setsockopt(fd_, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
     }
     if (!options_.iface.empty() &&
@@ -221,7 +223,7 @@ class Pinger {
     }
   }
 
-  // What a router on the way says of a request that ran out of hops.
+  // What a router on the way says of a request that ran out of hops, or that does not fit.
   void receive_error() {
     Datagram d;
     if (d.take(fd_, MSG_ERRQUEUE) < 0) return;
@@ -233,11 +235,14 @@ class Pinger {
     } told{};
     std::memcpy(&told, CMSG_DATA(c), sizeof told);
     if (told.error.ee_origin != SO_EE_ORIGIN_ICMP) return;
-    const char* text = told.error.ee_type == ICMP_TIME_EXCEEDED ? "Time to live exceeded"
-                       : told.error.ee_code == ICMP_NET_UNREACH ? "Destination Net Unreachable"
-                                                                : "Destination Host Unreachable";
+    const std::string text =
+        told.error.ee_type == ICMP_TIME_EXCEEDED ? "Time to live exceeded"
+        : told.error.ee_code == ICMP_FRAG_NEEDED
+            ? "frag needed and DF set (MTU " + std::to_string(told.error.ee_info) + ")"
+        : told.error.ee_code == ICMP_NET_UNREACH ? "Destination Net Unreachable"
+                                                 : "Destination Host Unreachable";
     const std::string from = to_text(told.offender.sin_addr);
-    std::printf("%d bytes from %s: %s\n", 36 + 56, from.c_str(), text);
+    std::printf("%d bytes from %s: %s\n", 36 + 56, from.c_str(), text.c_str());
     std::printf("Vr HL TOS  Len   ID Flg  off TTL Pro  cks      Src      Dst\n");
     std::printf(" 4  5  00 5400 0000   0 0000  01  01 0000 %s  %s \n\n",
                 options_.source.empty() ? "0.0.0.0" : options_.source.c_str(),

@@ -45,6 +45,8 @@ void break_all(ReachLab& lab) {
   lab.of("mini1").forwarding = false;
   lab.silence("pi5", "10.10.0.2", {"192.168.50.1"});
   lab.ping(lab.check("pi5", "10.10.0.1"), 3, "2.100");
+  lab.put(lab.check("pi5", "10.10.0.3"), "reach-large", "packet 1500\n100% packet loss\n", 1);
+  lab.put(lab.check("pi4", "10.10.0.1"), "reach-large", "packet 1500\nFrag needed\n", 1);
   lab.ping(lab.check("pi5", "192.168.51.4"), 2);
   lab.path(lab.check("pi5", "192.168.51.4"), {"192.168.50.1", "10.10.0.9", "!"});
   lab.route(lab.check("pi5", "8.8.8.8"), "usb0");

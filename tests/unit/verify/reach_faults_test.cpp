@@ -208,6 +208,34 @@ TEST_F(Way, AFirewallThatDropsPingsOnly) {
   EXPECT_EQ(found.cure, "allow ICMP echo in the firewall of mini2 or mini1");
 }
 
+TEST_F(Way, LargePacketsThatVanish) {
+  const auto one = lab.check("pi5", "10.10.0.2");
+  const std::string lost = "1 packets transmitted, 0 received, 100% packet loss, time 0ms\n";
+  lab.put(one, "reach-large", "packet 1500\n" + lost, 1);
+  auto found = told();
+  EXPECT_EQ(found.id, "mtu-vanishes");
+  EXPECT_EQ(found.seen,
+            "packets of 1500 bytes from pi5 to 10.10.0.2 (mini2) vanish, small ones are answered");
+  EXPECT_NE(found.cure.find("`sudo ip link set dev eth0 mtu 1280` on pi5"), std::string::npos);
+  // The ends of one network on the way do not agree.
+  lab.port("mini1", "bridge0").mtu = 9000;
+  lab.port("mini2", "bridge0").mtu = 1400;
+  found = told();
+  EXPECT_EQ(found.id, "mtu-differs");
+  EXPECT_EQ(found.node, "mini1");
+  EXPECT_EQ(found.seen, "mini1:bridge0 has MTU 9000, mini2:bridge0 has 1400");
+  EXPECT_EQ(found.cure, "`sudo ifconfig bridge0 mtu 1400` on mini1");
+  lab.port("mini2", "bridge0").mtu = 1500;  // takes them
+  EXPECT_EQ(told().id, "mtu-vanishes");
+  // Who is told what fits needs no help.
+  lab.put(one, "reach-large", "packet 1500\nFrag needed and DF set (mtu = 1400)\n" + lost, 1);
+  EXPECT_TRUE(lab.judge().green());
+  for (const char* text : {"packet 0\n", "packet 65536\n", "packet x\n", "packet 1500", ""}) {
+    lab.put(one, "reach-large", text, 1);
+    EXPECT_TRUE(lab.judge().green()) << text;
+  }
+}
+
 TEST_F(Way, SilenceWithoutAReason) {
   const auto found = why({"192.168.50.1", ""});
   EXPECT_EQ(found.id, "reach-silent");

@@ -16,14 +16,29 @@ const std::string kNonce = "00112233445566778899aabbccddeeff";
 constexpr const char* kLinuxPing = R"(echo "$*" >> "$STATE/calls"
 ttl=64
 own=
+size=
 while [ $# -gt 1 ]; do
   case $1 in
     -t) ttl=$2; shift ;;
     -I) own=$2; shift ;;
-    -[ciWw]) shift ;;
+    -s) size=$2; shift ;;
+    -[ciWwM]) shift ;;
   esac
   shift
 done
+if [ -n "$size" ] && [ -e "$STATE/refuses-flags" ]; then
+  echo 'ping: invalid option' >&2
+  exit 1
+fi
+if [ -n "$size" ] && [ -e "$STATE/told.$1" ]; then
+  echo 'From 192.168.50.1 icmp_seq=1 Frag needed and DF set (mtu = 1400)'
+  echo '1 packets transmitted, 0 received, +1 errors, 100% packet loss, time 0ms'
+  exit 1
+fi
+if [ -n "$size" ] && [ -e "$STATE/vanishes.$1" ]; then
+  echo '1 packets transmitted, 0 received, 100% packet loss, time 0ms'
+  exit 1
+fi
 echo "PING $1 ($1) ${own:+from $own }56(84) bytes of data."
 if [ -e "$STATE/silent.$1" ]; then
   sleep 1
@@ -48,7 +63,7 @@ ttl=64
 while [ $# -gt 1 ]; do
   case $1 in
     -m) ttl=$2; shift ;;
-    -[ciWtS]) shift ;;
+    -[ciWtSs]) shift ;;
   esac
   shift
 done
@@ -70,18 +85,21 @@ echo 'round-trip min/avg/max/stddev = 0.212/0.312/0.412/0.050 ms'
 class ReachScript : public testing::TestWithParam<std::vector<std::string>> {
  protected:
   void SetUp() override {
-    bin.program("ip",
-                "case $3 in\n"
-                "8.8.8.8) echo '8.8.8.8 via 192.168.1.1 dev wlan0 src 192.168.1.7 uid 0' ;;\n"
-                "10.*) echo \"$3 via 192.168.50.1 dev eth0 src 192.168.50.2 uid 0\" ;;\n"
-                "192.168.50.1) echo \"$3 dev eth0 src 192.168.50.2 uid 0\" ;;\n"
-                "*) echo \"$3 via 192.168.1.1 dev wlan0\" ;;\nesac\n");
+    bin.program(
+        "ip",
+        "if [ $1 = link ]; then echo \"3: $4: <BROADCAST,UP> mtu 1500 qdisc mq\"; exit; fi\n"
+        "case $3 in\n"
+        "8.8.8.8) echo '8.8.8.8 via 192.168.1.1 dev wlan0 src 192.168.1.7 uid 0' ;;\n"
+        "10.*) echo \"$3 via 192.168.50.1 dev eth0 src 192.168.50.2 uid 0\" ;;\n"
+        "192.168.50.1) echo \"$3 dev eth0 src 192.168.50.2 uid 0\" ;;\n"
+        "*) echo \"$3 via 192.168.1.1 dev wlan0\" ;;\nesac\n");
     bin.program("route",
                 "echo \"   route to: $3\"\n"
                 "case $3 in 192.168.50.*) echo '    gateway: 10.10.0.1' ;;\n"
                 "192.168.51.*) echo '    gateway: 10.10.0.3' ;;\n"
                 "*) echo '    gateway: link#7' ;; esac\n"
                 "echo '  interface: bridge0'\n");
+    bin.program("ifconfig", "echo \"$1: flags=8863<UP,RUNNING> mtu 9000\"\n");
     bin.program("nc", "echo \"nc $*\" >> \"$STATE/calls\"\nexit ${NC:-1}\n");
   }
   // Runs the share of the node, and judges it as the only one selected but for `others`.
@@ -143,11 +161,40 @@ TEST_P(ReachScript, OfALinuxNode) {
   EXPECT_LT(seconds, 4);
 }
 
+TEST_P(ReachScript, SendsPacketsAsLargeAsTheInterfaceLets) {
+  bin.program("ping", kLinuxPing);
+  bin.write("silent.192.168.51.4", "");
+  bin.write("vanishes.10.10.0.2", "");
+  bin.write("told.10.10.0.3", "");
+  auto matrix = run("pi5", facts::Os::linux_kernel, {"mini1", "mini2", "mini3", "pi4"});
+  EXPECT_TRUE(called("-n -c 1 -W 1 -M do -s 1472 -I 192.168.50.2 192.168.50.1")) << calls();
+  const auto answer = [&](const std::string& address) {
+    const auto& large = to(matrix, address).large;
+    return large && large->bytes == 1500 ? std::optional(large->answer) : std::nullopt;
+  };
+  EXPECT_EQ(answer("10.10.0.1"), LargePing::Answer::replies);
+  EXPECT_EQ(answer("10.10.0.2"), LargePing::Answer::none);
+  EXPECT_EQ(answer("10.10.0.3"), LargePing::Answer::told);
+  const std::string again = "-M do -s 1472 10.10.0.2\n";
+  const std::string all = calls();
+  std::size_t times = 0;
+  for (auto at = all.find(again); at != std::string::npos; at = all.find(again, at + 1)) ++times;
+  EXPECT_EQ(times, 3U) << "one silence proves nothing";
+  EXPECT_EQ(to(matrix, "10.10.0.2").diagnosis.value().id, "mtu-vanishes");
+  EXPECT_EQ(to(matrix, "10.10.0.3").status, CellStatus::pass);
+  bin.write("refuses-flags", "");
+  matrix = run("pi5", facts::Os::linux_kernel, {"mini1", "mini2", "mini3", "pi4"});
+  EXPECT_FALSE(to(matrix, "10.10.0.2").large.has_value());
+  EXPECT_EQ(to(matrix, "10.10.0.2").status, CellStatus::pass);
+}
+
 TEST_P(ReachScript, OfAMac) {
   bin.program("ping", kMacPing);
   const auto matrix = run("mini2", facts::Os::darwin, {"mini1", "mini3", "pi5", "pi4", "jetson"});
   EXPECT_TRUE(called("-n -c 3 -i 0.2 -W 1000 -t 3 -S 10.10.0.2 10.10.0.1"));
   EXPECT_TRUE(called("-n -c 1 -W 700 -t 2 -m 1 192.168.50.2"));
+  // A Mac's ping sends no more than that.
+  EXPECT_TRUE(called("-n -c 1 -W 700 -t 1 -D -s 8184 192.168.50.2")) << calls();
   const auto& far = to(matrix, "192.168.50.2");
   EXPECT_EQ(far.status, CellStatus::pass);
   EXPECT_EQ(far.route_via, test::ip("10.10.0.1"));
