@@ -189,21 +189,9 @@ class ReachJudge {
     return "";
   }
 
-  // Two ends of one network on the way with different MTUs; else something between them.
   [[nodiscard]] Diagnosis why_large_ones_vanish() const {
     const std::uint32_t bytes = seen_.large->bytes;
-    for (const Stretch& stretch : way_to(fleet_, cell_.check.from, *cell_.check.address)) {
-      const auto here_has = mtu_at(stretch.here);
-      const auto there_has = mtu_at(stretch.there);
-      if (!here_has || !there_has || *there_has >= *here_has || *there_has >= bytes) continue;
-      const facts::Os os = os_of(evidence_[stretch.here.node]);
-      return diagnose("mtu-differs", name(stretch.here.node), stretch.here.interface,
-                      {{"mtu", std::to_string(*here_has)},
-                       {"peer", name(stretch.there.node) + ":" + stretch.there.interface},
-                       {"peer_mtu", std::to_string(*there_has)},
-                       {"expected", std::to_string(*there_has)},
-                       {"command", mtu_command(os, stretch.here.interface, *there_has)}});
-    }
+    if (auto found = differing_mtus(fleet_, cell_.check, evidence_, bytes)) return *found;
     // 1280 bytes are the least that IPv6 asks of every network: what tunnels leave is more.
     const std::uint32_t less = bytes > 1500 ? 1500 : 1280;
     return here(
@@ -211,12 +199,6 @@ class ReachJudge {
         {{"bytes", std::to_string(bytes)},
          {"lower", mtu_command(os_of(evidence_[cell_.check.from]),
                                cell_.route_interface.value_or(cell_.check.interface), less)}});
-  }
-  [[nodiscard]] std::optional<std::uint32_t> mtu_at(const WayPlace& place) const {
-    const auto* facts = evidence_[place.node].facts;
-    const auto* interface = facts == nullptr ? nullptr : facts->find_interface(place.interface);
-    return interface == nullptr || interface->mtu == 0 ? std::nullopt
-                                                       : std::optional(interface->mtu);
   }
 
   void figures(const platform::PingResult& ping) {

@@ -7,6 +7,7 @@
 #include "bringup/util/text.hpp"
 #include "bringup/verify/diagnoses.hpp"
 #include "diagnose.hpp"
+#include "judged.hpp"
 
 namespace bringup::verify {
 namespace {
@@ -302,6 +303,30 @@ std::optional<Diagnosis> first_broken_on_way(const model::Fleet& fleet, const Re
   }
   const model::Ipv4 back = check.source.value_or(way.front().here.address);
   return Walk(fleet, evidence, way.back().there.node, back).first_broken(nullptr);
+}
+
+std::optional<Diagnosis> differing_mtus(const model::Fleet& fleet, const ReachCheck& check,
+                                        const std::vector<NodeEvidence>& evidence,
+                                        std::uint32_t bytes) {
+  // 0: not known.
+  const auto mtu_at = [&](const WayPlace& place) {
+    const auto* facts = evidence[place.node].facts;
+    const auto* interface = facts == nullptr ? nullptr : facts->find_interface(place.interface);
+    return interface == nullptr ? 0 : interface->mtu;
+  };
+  for (const Stretch& stretch : way_to(fleet, check.from, *check.address)) {
+    const std::uint32_t own = mtu_at(stretch.here);
+    const std::uint32_t next = mtu_at(stretch.there);
+    if (next == 0 || next >= own || next >= bytes) continue;
+    const facts::Os os = os_of(evidence[stretch.here.node]);
+    return diagnose("mtu-differs", fleet.nodes[stretch.here.node].name, stretch.here.interface,
+                    {{"mtu", std::to_string(own)},
+                     {"peer", fleet.nodes[stretch.there.node].name + ":" + stretch.there.interface},
+                     {"peer_mtu", std::to_string(next)},
+                     {"expected", std::to_string(next)},
+                     {"command", mtu_command(os, stretch.here.interface, next)}});
+  }
+  return std::nullopt;
 }
 
 std::string route_command(facts::Os os, model::Ipv4 address) {

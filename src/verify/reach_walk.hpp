@@ -36,6 +36,12 @@ std::optional<Diagnosis> first_broken_on_way(const model::Fleet& fleet, const Re
                                              const std::vector<NodeEvidence>& evidence,
                                              const ReachReading& sent);
 
+// Two ends of one network on the way, of which the sending one has the larger MTU and the other
+// takes no packet of so many bytes.
+std::optional<Diagnosis> differing_mtus(const model::Fleet& fleet, const ReachCheck& check,
+                                        const std::vector<NodeEvidence>& evidence,
+                                        std::uint32_t bytes);
+
 // "ip route get A" or "route -n get A".
 std::string route_command(facts::Os os, model::Ipv4 address);
 
