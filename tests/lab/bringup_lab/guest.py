@@ -27,9 +27,9 @@ PidFile /run/sshd.pid
 def run(lab, main):
     shared = vm.shared(lab.name)
     try:
-        _prepare()
         with open(f"{shared}/config.json", encoding="utf-8") as f:
             config = json.load(f)
+        _prepare(config["needed"])
         vm_kernel.load(config["kernel"])
         os.environ["BRINGUP_LAB_BIN"] = config["helpers"]
         _network()
@@ -48,17 +48,24 @@ def run(lab, main):
     calls.serve(main)
 
 
-def _prepare():
+def _prepare(needed):
     # What /init could not do without the host's tools.
     os.environ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     os.environ["HOME"] = "/root"
     resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    held = [(path, os.open(path, os.O_PATH | os.O_DIRECTORY)) for path in needed]
     for target, kind, data in (("/tmp", "tmpfs", "mode=1777"),
                                ("/root", "tmpfs", "mode=700"), ("/var/tmp", "tmpfs", "mode=1777"),
                                ("/dev/pts", "devpts", "gid=5,mode=620,ptmxmode=666"),
                                ("/dev/shm", "tmpfs", "mode=1777")):
         os.makedirs(target, exist_ok=True)
         kernel.mount(kind, target, kind, 0, data)
+    # The checkout may lie below one of these.
+    for path, place in held:
+        if not os.path.exists(path):
+            os.makedirs(path)
+            kernel.mount(f"/proc/self/fd/{place}", path, None, kernel.MS_BIND)
+        os.close(place)
     for folder in ("/run/sshd", "/run/netns"):
         os.makedirs(folder, exist_ok=True)
     for name, target in (("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"),

@@ -77,7 +77,8 @@ def _up(name, fleet, helpers, script, image):
                  f"[127.0.0.1]:{port} {public_key(f'{base}/shared/guest')}\n")
     kernel.write(f"{shared(name)}/authorized_keys", public_key(f"{base}/client") + "\n")
     kernel.write(f"{shared(name)}/config.json", json.dumps(
-        {"fleet": fleet.to_json(), "helpers": helpers, "kernel": image}))
+        {"fleet": fleet.to_json(), "helpers": helpers, "kernel": image,
+         "needed": [os.path.realpath(f"{os.path.dirname(script)}/../.."), helpers, image]}))
     kernel.write(f"{base}/vm.json", json.dumps({"port": port, "helpers": helpers}))
     vm_kernel.initramfs(image, os.path.dirname(script) + "/vm/init", f"{base}/initrd", shared(name),
                         command_in_guest(name, ["guest", "--name", name]))
