@@ -1,97 +1,21 @@
 // The check script, run by real shells against commands of ours that play a Mac's.
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <chrono>
-#include <filesystem>
 #include <fstream>
 
-#include "bringup/util/fd.hpp"
 #include "bringup/verify/checks.hpp"
+#include "support/shell_run.hpp"
 #include "support/verify_values.hpp"
 
 namespace bringup::verify {
 namespace {
 
-namespace fs = std::filesystem;
+using support::Folder;
 const std::string kNonce = "00112233445566778899aabbccddeeff";
 
-// A folder that goes with the test.
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (fs::temp_directory_path() / "bringup-verify-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    path_ = pattern;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  [[nodiscard]] fs::path operator/(const std::string& name) const { return path_ / name; }
-  [[nodiscard]] std::string string() const { return path_.string(); }
-  void program(const std::string& name, const std::string& body) const {
-    std::ofstream(path_ / name) << "#!/bin/sh\n" << body;
-    fs::permissions(path_ / name, fs::perms::owner_all);
-  }
-
- private:
-  fs::path path_;
-};
-
-struct Ran {
-  int status = -1;
-  std::string out;
-  double seconds = 0;
-};
-
-// SHELL -s with the script on its stdin and `bin` before the system's programs, as sshd runs it.
-Ran run(const std::vector<std::string>& shell, const std::string& script, const Folder& bin) {
-  int in[2];
-  int out[2];
-  if (::pipe(in) != 0 || ::pipe(out) != 0) throw std::runtime_error("pipe");
-  const auto begin = std::chrono::steady_clock::now();
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::dup2(in[0], 0);
-    ::dup2(out[1], 1);
-    for (const int fd : {in[0], in[1], out[0], out[1]}) ::close(fd);
-    ::setenv("PATH", (bin.string() + ":/usr/bin:/bin").c_str(), 1);
-    ::setenv("STATE", bin.string().c_str(), 1);
-    std::vector<char*> words;
-    for (const auto& word : shell) words.push_back(const_cast<char*>(word.c_str()));
-    words.push_back(nullptr);
-    ::execvp(words[0], words.data());
-    ::_exit(127);
-  }
-  Fd input(in[1]);
-  Fd output(out[0]);
-  ::close(in[0]);
-  ::close(out[1]);
-  // The scripts are smaller than a pipe holds.
-  EXPECT_EQ(::write(input.get(), script.data(), script.size()),
-            static_cast<ssize_t>(script.size()));
-  input.reset();
-  Ran ran;
-  char buffer[4096];
-  for (;;) {
-    pollfd ready{output.get(), POLLIN, 0};
-    if (::poll(&ready, 1, 30'000) <= 0) break;
-    const ssize_t n = ::read(output.get(), buffer, sizeof buffer);
-    if (n <= 0) break;
-    ran.out.append(buffer, static_cast<std::size_t>(n));
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  ran.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  ran.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return ran;
+support::Ran run(const std::vector<std::string>& shell, const std::string& script,
+                 const Folder& bin) {
+  return support::run_script(shell, script, bin.path(), {"STATE=" + bin.path()});
 }
 
 const facts::Frame* find(const std::vector<facts::Frame>& frames, const std::string& name) {
@@ -117,7 +41,7 @@ void play_mac(const Folder& bin) {
 }
 
 std::string calls(const Folder& bin) {
-  std::ifstream file(bin / "calls");
+  std::ifstream file(bin.path("calls"));
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
@@ -186,7 +110,7 @@ TEST_P(CheckScript, WaitsForAPeerThatAnswersLate) {
               "[ $(wc -l < \"$STATE/tries\") -ge 3 ]; exit;; esac\n"
               "echo '3 packets transmitted, 3 packets received, 0.0% packet loss'\n");
   const auto ran = run(GetParam(), check_script(test::pair_fleet(), 0, kNonce, {}), bin);
-  std::ifstream tries(bin / "tries");
+  std::ifstream tries(bin.path("tries"));
   const std::string text{std::istreambuf_iterator<char>(tries), {}};
   EXPECT_EQ(text, "x\nx\nx\n");
   EXPECT_NE(ran.out.find("3 packets received"), std::string::npos);
@@ -264,8 +188,8 @@ TEST_P(CheckScript, RunsOnlyWhatIsWantedAndNothingForANodeWithoutLinks) {
 
 // bash by the name sh, as macOS has it, restricts itself to what POSIX says.
 INSTANTIATE_TEST_SUITE_P(Shells, CheckScript,
-                         testing::Values(std::vector<std::string>{"sh", "-s"},
-                                         std::vector<std::string>{"bash", "--posix", "-s"}),
+                         testing::Values(std::vector<std::string>{"/bin/sh", "-s"},
+                                         std::vector<std::string>{"/bin/bash", "--posix", "-s"}),
                          [](const auto& one) { return one.index == 0 ? "sh" : "bash"; });
 
 }  // namespace
