@@ -110,6 +110,20 @@ TEST(DiffLinux, WhatTheInventoryNamesNoMoreVanishes) {
   EXPECT_THAT(plan.actions[0].undo, IsEmpty()) << "what it held is not known";
 }
 
+TEST(DiffLinux, SettingsThatAreKeptTwiceAreKeptOnce) {
+  const auto fleet = one_edge_fleet();
+  auto facts = ready_pi(fleet, Manager::networkd);
+  auto lasting = fleet;
+  lasting.persist = true;
+  const auto other = *wanted_settings(lasting, 2, "eth0", Manager::networkd);
+  ASSERT_FALSE(facts.own.contains(settings_place(other)));
+  facts.own[settings_place(other)] = {true, settings_file(other), ""};
+  // Taking one away takes the address away: the other is set anew, though nothing of it is wrong.
+  const auto plan = diff(fleet, 2, facts);
+  ASSERT_THAT(tasks(plan), ElementsAre("settings.remove eth0", "settings.set eth0"));
+  EXPECT_THAT(plan.actions[1].why, HasSubstr("what kept them is taken away"));
+}
+
 TEST(DiffLinux, LastingSettingsTakeThePlaceOfPassingOnes) {
   auto fleet = one_edge_fleet();
   const auto facts = ready_pi(fleet, Manager::networkd);
