@@ -48,9 +48,13 @@ class MachineCase(unittest.TestCase):
         """Status and output of the client."""
         def command(node, port):
             return (f"timeout {limit} ibv_{kind}_pingpong -d rxe_{node}_{port} -n 50 {options}")
-        self.lab.out(second, f"({command(second, ports[1])} -g 1) >/tmp/out 2>&1 </dev/null &")
-        time.sleep(1)
+        # One that waits on, for a client that failed, would take the next test's.
+        waits = ("i=0; until ss -Hltn | grep -q :18515 || [ $i -ge 50 ]; "
+                 "do sleep 0.1; i=$((i + 1)); done")
+        pid = self.lab.out(second, f"{command(second, ports[1])} -g 1 >/tmp/out 2>&1 </dev/null & "
+                                   f"echo $!; {waits}").strip()
         done = self.lab.ssh(first, f"{command(first, ports[0])} -g {index} {server}; exit $?")
+        self.lab.ssh(second, f"kill {pid}")
         return done.returncode, done.stdout + done.stderr
 
     def devinfo(self, node, options="-v"):

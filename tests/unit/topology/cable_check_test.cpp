@@ -325,6 +325,27 @@ TEST_F(Triangle, SaysNothingOfWhatItCannotKnow) {
   EXPECT_TRUE(nothing.findings.empty());
 }
 
+// Cables between bridges that are kept on purpose are the segment's; others are nobody's.
+TEST(KeptBridges, NeedNoLinkForTheirCables) {
+  CabledMacs lab{{"s1", "s2", "s3"}};
+  lab.plug({"s1:en3", "s2:en3"});
+  lab.plug({"s2:en4", "s3:en3"});
+  const auto fleet = model::load_inventory(R"([nodes.s1]
+[nodes.s2]
+[nodes.s3]
+[[segments]]
+name = "fabric"
+subnet = "10.10.0.0/24"
+members = { s1 = "bridge0=10.10.0.1", s2 = "bridge0=10.10.0.2" }
+)",
+                                           "fleet.toml");
+  ASSERT_TRUE(fleet.has_value());
+  const auto report = check_cables(*fleet, lab.facts());
+  ASSERT_EQ(report.findings.size(), 1U);
+  EXPECT_EQ(report.findings[0].fault, CableFault::extra);
+  EXPECT_THAT(report.findings[0].seen, HasSubstr("s2:en4 - s3:en3"));
+}
+
 TEST(Kinds, OnlyThunderboltIsAsked) {
   CabledMacs lab{{"s1", "s2"}};
   const auto fleet = fleet_with_links(lab.names, {"s1:en0 s2:en0 kind = \"ethernet-10g\""});

@@ -227,6 +227,9 @@ TEST_F(Way, LargePacketsThatVanish) {
   EXPECT_EQ(found.cure, "`sudo ifconfig bridge0 mtu 1400` on mini1");
   lab.port("mini2", "bridge0").mtu = 1500;  // takes them
   EXPECT_EQ(told().id, "mtu-vanishes");
+  lab.port("mini1", "bridge0").mtu = 1300;  // whoever sends less loses nothing there
+  lab.port("mini2", "bridge0").mtu = 1400;
+  EXPECT_EQ(told().id, "mtu-vanishes");
   // Who is told what fits needs no help.
   lab.put(one, "reach-large", "packet 1500\nFrag needed and DF set (mtu = 1400)\n" + lost, 1);
   EXPECT_TRUE(lab.judge().green());
