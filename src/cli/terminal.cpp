@@ -113,6 +113,7 @@ struct InterruptGuard::Impl {
   Fd read_end;
   Fd write_end;
   std::array<struct sigaction, kSignals.size()> before{};
+  sigset_t blocked{};
   std::thread thread;
 };
 
@@ -134,6 +135,11 @@ InterruptGuard::InterruptGuard(CancelSource& source) : impl_(std::make_unique<Im
     if (kSignals[i] == SIGHUP && impl_->before[i].sa_handler == SIG_IGN) continue;
     ::sigaction(kSignals[i], &action, nullptr);
   }
+  // Whoever started this may have blocked them: that is inherited.
+  sigset_t ours;
+  sigemptyset(&ours);
+  for (const int one : kSignals) sigaddset(&ours, one);
+  ::pthread_sigmask(SIG_UNBLOCK, &ours, &impl_->blocked);
   impl_->thread = std::thread([fd = ends[0], &source] {
     int seen = 0;
     for (;;) {
@@ -154,6 +160,7 @@ InterruptGuard::~InterruptGuard() {
   if (!impl_->thread.joinable()) return;
   for (std::size_t i = 0; i < kSignals.size(); ++i)
     ::sigaction(kSignals[i], &impl_->before[i], nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &impl_->blocked, nullptr);
   const char byte = 0;
   [[maybe_unused]] const ssize_t n = ::write(impl_->write_end.get(), &byte, 1);
   impl_->thread.join();

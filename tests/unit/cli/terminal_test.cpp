@@ -78,6 +78,19 @@ TEST(Terminal, ControlCIsNoAnswerAlsoWhereItWasSwitchedOff) {
   EXPECT_EQ(on_terminal(body, "\x03"), kUnanswered);
 }
 
+TEST(Terminal, ControlCIsNoAnswerAlsoWhereItWasBlocked) {
+  const auto body = [] {
+    sigset_t one;
+    sigemptyset(&one);
+    sigaddset(&one, SIGINT);
+    ::pthread_sigmask(SIG_BLOCK, &one, nullptr);
+    CancelSource source;
+    const InterruptGuard guard(source);
+    return ask_once();
+  };
+  EXPECT_EQ(on_terminal(body, "\x03"), kUnanswered);
+}
+
 TEST(Terminal, ASignalJustBeforeTheQuestionIsNotLost) {
   const auto body = [] {
     CancelSource source;
