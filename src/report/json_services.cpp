@@ -1,25 +1,10 @@
 #include "json_services.hpp"
 
-#include "bringup/util/text.hpp"
+#include "json_matrix.hpp"
 
 namespace bringup::report {
-namespace {
 
-using Json = nlohmann::ordered_json;
-
-std::string clean(std::string_view text) {
-  return printable(text, 2000);
-}
-
-template <class T>
-Json nullable(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-}  // namespace
-
-Json json_services(const model::Fleet& fleet, const verify::Matrix& matrix,
-                   JsonOfDiagnosis json_of) {
+Json json_services(const model::Fleet& fleet, const verify::Matrix& matrix) {
   Json list = Json::array();
   for (const auto& cell : matrix.services) {
     const auto& attempt = cell.attempt;
@@ -39,13 +24,12 @@ Json json_services(const model::Fleet& fleet, const verify::Matrix& matrix,
          {"message_bytes", service.message_bytes},
          {"large_ms", nullable(attempt.large_ms)},
          {"text", clean(attempt.text)},
-         {"diagnosis", json_of(cell.diagnosis)}});
+         {"diagnosis", diagnosis_json(cell.diagnosis)}});
   }
   return list;
 }
 
-Json json_discovery(const model::Fleet& fleet, const verify::Matrix& matrix,
-                    JsonOfDiagnosis json_of) {
+Json json_discovery(const model::Fleet& fleet, const verify::Matrix& matrix) {
   Json list = Json::array();
   for (const auto& cell : matrix.discovery) {
     Json one = {{"from", clean(fleet.nodes[cell.from].name)},
@@ -63,7 +47,7 @@ Json json_discovery(const model::Fleet& fleet, const verify::Matrix& matrix,
     one["elsewhere"] = Json::array();
     for (const auto& other : cell.elsewhere) one["elsewhere"].push_back(clean(other));
     one["text"] = clean(cell.text);
-    one["diagnosis"] = json_of(cell.diagnosis);
+    one["diagnosis"] = diagnosis_json(cell.diagnosis);
     list.push_back(std::move(one));
   }
   return list;
