@@ -8,6 +8,9 @@ bu_keep() {
   shift
   { bu_timed "$@"; printf '\nbu_rc=%s' "$?"; } | tail -c "$bu_most"
 }
+bu_mtu_of() {
+  bu_timed 5 "$@" | sed -n 's/.* mtu \([0-9]\{1,6\}\).*/\1/p' | head -n 1
+}
 bu_part() {
   bu_status=${2##*bu_rc=}
   bu_frame "$1" "${bu_status:-127}" "${2%?bu_rc=*}"

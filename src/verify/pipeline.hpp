@@ -18,9 +18,11 @@ std::string pipeline(const std::vector<std::string>& stages);
 
 // bu_keep keeps the last BYTES of what a command says with its status behind it, since a pipe's
 // status would be that of tail; a command that overstays SECONDS is ended. bu_part NAME KEPT takes
-// the two apart again and prints the frame. They need facts::frame_functions().
+// the two apart again and prints the frame. bu_mtu_of prints the MTU that a command tells of an
+// interface, or nothing. They need facts::frame_functions().
 //
 //   bu_keep BYTES SECONDS COMMAND…
+//   bu_mtu_of COMMAND…
 extern const std::string_view kKeepFunctions;
 
 }  // namespace bringup::verify

@@ -101,7 +101,7 @@ bu_ways() {
 bu_large() {
   bu_out=$(printf '%s\n' "$bu_way" | sed -n '<OUT>' | head -n 1)
   [ -n "$bu_out" ] || return 0
-  bu_mtu=$(bu_timed 5 <SHOW> "$bu_out" | sed -n 's/.* mtu \([0-9]\{1,6\}\).*/\1/p' | head -n 1)
+  bu_mtu=$(bu_mtu_of <SHOW> "$bu_out")
   bu_size=$((${bu_mtu:-0} - 28))
   if [ "$bu_size" -gt <LARGEST> ]; then bu_size=<LARGEST>; fi
   [ "$bu_size" -gt 56 ] || return 0

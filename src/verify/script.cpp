@@ -73,7 +73,7 @@ bu_fits() {
 bu_mtu() {
   bu_own=$1
   bu_peer=$2
-  bu_mtu=$(bu_timed 5 <SHOW> "$3" | sed -n 's/.* mtu \([0-9][0-9]*\).*/\1/p' | head -n 1)
+  bu_mtu=$(bu_mtu_of <SHOW> "$3")
   if [ -z "$bu_mtu" ]; then
     echo "no MTU of $3"
     return 1
